@@ -1,0 +1,1 @@
+//! QR symbols: drawing them and reading them.
