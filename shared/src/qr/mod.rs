@@ -1,1 +1,3 @@
 //! QR symbols: drawing them and reading them.
+
+pub mod payload;

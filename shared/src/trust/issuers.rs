@@ -1,0 +1,79 @@
+//! Issuers as the trust repository names them: target `issuers/<agency>/keys.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::status::StatusList;
+use crate::key::{KeyId, PublicKey};
+use crate::time::Timestamp;
+
+/// The contents of `issuers/<agency>/keys.json`, signed by the agency's delegated role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerKeys {
+    /// The URI that credentials carry as `iss`; must equal what the top-level role delegated to this agency.
+    pub issuer: String,
+    /// Keys that sign credentials and status lists.
+    pub keys: Vec<IssuerKey>,
+}
+
+/// One key of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerKey {
+    /// Ed25519, 64 hexadecimal digits.
+    pub public: PublicKey,
+    /// Credentials issued earlier are not believed.
+    pub not_before: Timestamp,
+    /// Credentials issued at this time or later are not believed: the key was retired or compromised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Timestamp>,
+}
+
+impl IssuerKey {
+    /// Tells whether the key could sign a credential issued at `time`.
+    pub fn valid_at(&self, time: Timestamp) -> bool {
+        time >= self.not_before && self.not_after.is_none_or(|end| time < end)
+    }
+}
+
+/// An issuer with its keys and the status lists that those keys signed.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer {
+    pub(super) agency: String,
+    pub(super) uri: String,
+    pub(super) keys: Vec<(KeyId, IssuerKey)>,
+    pub(super) status_lists: Vec<StatusList>,
+    pub(super) expires: Timestamp,
+}
+
+impl TrustedIssuer {
+    /// Returns the name of the delegated role.
+    pub fn agency(&self) -> &str {
+        &self.agency
+    }
+
+    /// Returns the URI that credentials carry as `iss`.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Returns every key with that identifier: eight bytes are a hint and may collide.
+    pub fn keys(&self, id: KeyId) -> impl Iterator<Item = &IssuerKey> {
+        self.keys.iter().filter(move |(candidate, _)| *candidate == id).map(|(_, key)| key)
+    }
+
+    /// Returns the verified status list of that URI.
+    pub fn status_list(&self, uri: &str) -> Option<&StatusList> {
+        self.status_lists.iter().find(|list| list.uri() == uri)
+    }
+
+    /// Returns every status list.
+    pub fn status_lists(&self) -> &[StatusList] {
+        &self.status_lists
+    }
+
+    /// Returns when the earliest metadata that vouches for this issuer expires.
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+}

@@ -1,0 +1,97 @@
+//! What a verifier believes: issuers, their keys and status lists, and the policy of each purpose.
+//!
+//! All of it comes from one TUF repository ([`update`]) and from nowhere else. A [`TrustStore`] exists
+//! only after every signature in that repository was verified up to the provisioned root.
+
+mod freshness;
+mod issuers;
+mod policy;
+#[cfg(feature = "issue")]
+mod repository;
+mod status;
+mod update;
+
+use std::collections::BTreeMap;
+
+pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
+pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
+pub use policy::{AttackRule, FaceRule, PaperRule, Policy, StaleRule};
+#[cfg(feature = "issue")]
+pub use repository::{
+    AgencyRole, Publication, RepositoryError, RepositoryKeys, RoleVersions, publish, sign_root,
+};
+#[cfg(feature = "issue")]
+pub use status::StatusListBuilder;
+pub use status::{LIST_SIZE, Status, StatusList, StatusListError};
+pub use update::{Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, update};
+
+use crate::credential::Purpose;
+use crate::time::Timestamp;
+
+/// Where a field of our own stands in signed TUF metadata: the time of publication, in `timestamp`.
+pub(crate) const ISSUED_FIELD: &str = "x-gatepass-issued";
+/// The issuer URI that a delegation is for, in the delegated role's entry of `targets`.
+pub(crate) const ISSUER_FIELD: &str = "x-gatepass-issuer";
+
+/// Everything a verifier believes. Only [`update`] and [`load`] make one.
+#[derive(Debug, Clone)]
+pub struct TrustStore {
+    issuers: Vec<TrustedIssuer>,
+    policies: BTreeMap<Purpose, Policy>,
+    issued: Timestamp,
+    expires: Timestamp,
+    versions: Versions,
+}
+
+/// The version numbers of the verified top-level metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Versions {
+    /// `root.json`.
+    pub root: u64,
+    /// `timestamp.json`.
+    pub timestamp: u64,
+    /// `targets.json`.
+    pub targets: u64,
+}
+
+impl TrustStore {
+    /// Returns the issuer of that URI.
+    pub fn issuer(&self, uri: &str) -> Option<&TrustedIssuer> {
+        self.issuers.iter().find(|issuer| issuer.uri() == uri)
+    }
+
+    /// Returns every issuer.
+    pub fn issuers(&self) -> &[TrustedIssuer] {
+        &self.issuers
+    }
+
+    /// Returns the policy of a purpose.
+    pub fn policy(&self, purpose: &Purpose) -> Option<&Policy> {
+        self.policies.get(purpose)
+    }
+
+    /// Returns the policies in the order of their purposes.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.values()
+    }
+
+    /// Returns when the repository was published, as its timestamp role signed it.
+    pub fn issued(&self) -> Timestamp {
+        self.issued
+    }
+
+    /// Returns when the first of the top-level roles expires.
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// Returns the earliest time it can be.
+    pub fn floor(&self) -> TimeFloor {
+        TimeFloor::from_signed(self.issued)
+    }
+
+    /// Returns the versions of the top-level metadata.
+    pub fn versions(&self) -> Versions {
+        self.versions
+    }
+}

@@ -1,0 +1,333 @@
+//! From a repository to a [`TrustStore`]: the TUF client workflow, then the targets it vouches for.
+//!
+//! Expiry does not end the work here. A repository that has expired is verified as of the last second at
+//! which it had not, and the store says through [`Freshness`](super::Freshness) how old it is; the signed
+//! policy says what that means. Rollback, missing signatures and altered files are always errors.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use sigstore_tuf::transport::FetchFuture;
+use sigstore_tuf::{DelegatedRole, MetadataStore, Repository, Role, Updater, UpdaterConfig};
+
+use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
+use super::policy::Policy;
+use super::status::{StatusList, StatusListError};
+use super::{ISSUED_FIELD, ISSUER_FIELD, TrustStore, Versions};
+use crate::credential::Purpose;
+use crate::key::KeyId;
+use crate::time::Timestamp;
+
+/// The largest target read: a status list of 2^20 entries is at most 0.3 MB.
+const MAX_TARGET: u64 = 4 << 20;
+
+/// The most agencies in one repository.
+const MAX_AGENCIES: usize = 256;
+
+/// Files by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// A repository to read from: a directory, a USB stick, what a kiosk kept.
+pub trait TrustSource: Send + Sync {
+    /// Reads `metadata/<name>` if it exists, refusing more than `limit` bytes.
+    ///
+    /// # Errors
+    /// Files that are too large, odd, or cannot be read.
+    fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+
+    /// Reads `targets/<path>` if it exists, refusing more than `limit` bytes.
+    ///
+    /// # Errors
+    /// Files that are too large, odd, or cannot be read.
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError>;
+}
+
+/// Why a source gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct SourceError {
+    /// Which file.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What a verified repository leaves behind for the next start and the next update.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustSnapshot {
+    /// The files that were read and verified, `metadata/…` and `targets/…`: a repository by itself.
+    pub repository: Files,
+    /// The client's memory of versions, without which an older repository would pass.
+    pub memory: Files,
+}
+
+impl TrustSource for Files {
+    fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        bounded(self.get(&format!("metadata/{name}")), name, limit)
+    }
+
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        bounded(self.get(&format!("targets/{path}")), path, limit)
+    }
+}
+
+fn bounded(bytes: Option<&Vec<u8>>, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+    match bytes {
+        Some(bytes) if bytes.len() as u64 > limit => {
+            Err(SourceError { name: name.to_owned(), problem: format!("larger than {limit} bytes") })
+        }
+        bytes => Ok(bytes.cloned()),
+    }
+}
+
+/// Why a repository is not believed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// TUF refused the metadata or a target: signatures, rollback, sizes, hashes, or a file that is not there.
+    #[error(transparent)]
+    Tuf(#[from] sigstore_tuf::Error),
+    /// A target that every kiosk needs is not listed.
+    #[error("the repository lists no {name}")]
+    Missing {
+        /// Its path.
+        name: String,
+    },
+    /// A target's contents.
+    #[error("{name} cannot be understood: {problem}")]
+    Target {
+        /// Its path.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A status list's token.
+    #[error("{name}: {source}")]
+    StatusList {
+        /// Its path.
+        name: String,
+        /// What is wrong with it.
+        source: StatusListError,
+    },
+    /// A delegation that reaches beyond its agency, or a file that claims another agency's issuer.
+    #[error("agency {agency} {problem}")]
+    Delegation {
+        /// The delegated role.
+        agency: String,
+        /// What it does.
+        problem: &'static str,
+    },
+    /// The source made its reader wait, which reading files does not.
+    #[error("the repository did not answer at once")]
+    NotReady,
+}
+
+/// Verifies a repository and takes over what it says, if it is not older than what `memory` knows.
+///
+/// `root` is the root metadata the device was provisioned with. Returns the store and what to keep.
+///
+/// # Errors
+/// See [`TrustError`]; nothing is taken over then, and the last good store stays good.
+pub fn update(
+    source: impl TrustSource + 'static,
+    root: &[u8],
+    memory: &Files,
+    clock: Timestamp,
+) -> Result<(TrustStore, TrustSnapshot), TrustError> {
+    let source: Arc<dyn TrustSource> = Arc::new(source);
+    let mut time = clock.to_jiff();
+    // Five roles can each have expired at another time; every attempt moves before one more of them.
+    for _ in 0..16 {
+        match Client::open(&source, root, memory)?.read(time) {
+            Err(TrustError::Tuf(sigstore_tuf::Error::Expired { expires, .. })) if expires <= time => {
+                time = expires - jiff::SignedDuration::from_secs(1);
+            }
+            result => return result,
+        }
+    }
+    Client::open(&source, root, memory)?.read(time)
+}
+
+/// Verifies again what [`update`] left behind, at the start of a device.
+///
+/// # Errors
+/// As [`update`]: a snapshot that was altered on disk is not believed.
+pub fn load(snapshot: &TrustSnapshot, root: &[u8], clock: Timestamp) -> Result<TrustStore, TrustError> {
+    update(snapshot.repository.clone(), root, &snapshot.memory, clock).map(|(store, _)| store)
+}
+
+struct Client {
+    updater: Updater,
+    read: Shared,
+    memory: Shared,
+}
+
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Files>>);
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Files) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Client {
+    fn open(source: &Arc<dyn TrustSource>, root: &[u8], memory: &Files) -> Result<Self, TrustError> {
+        let (read, memory) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
+        let recorder = Recorder { source: source.clone(), read: read.clone() };
+        let mut config = UpdaterConfig::default();
+        config.target_max_length = MAX_TARGET;
+        config.max_delegations = MAX_AGENCIES as u32;
+        let updater = Updater::new(recorder, root)?.with_config(config).with_store(memory.clone());
+        Ok(Self { updater, read, memory })
+    }
+
+    fn read(mut self, time: jiff::Timestamp) -> Result<(TrustStore, TrustSnapshot), TrustError> {
+        ready(self.updater.refresh(time))??;
+        let trusted = self.updater.trusted();
+        let missing = |name: &str| TrustError::Missing { name: name.to_owned() };
+        let timestamp = trusted.timestamp().ok_or_else(|| missing("timestamp.json"))?;
+        let snapshot = trusted.snapshot().ok_or_else(|| missing("snapshot.json"))?;
+        let targets = trusted.targets_role("targets").ok_or_else(|| missing("targets.json"))?.clone();
+        let issued = timestamp.extra.get(ISSUED_FIELD).and_then(serde_json::Value::as_str);
+        let issued =
+            issued.and_then(|text| Timestamp::parse(text).ok()).ok_or_else(|| missing(ISSUED_FIELD))?;
+        let expires = [trusted.root().expires(), timestamp.expires(), snapshot.expires(), targets.expires()];
+        let expires = expires.map(Timestamp::from).into_iter().min().unwrap_or(issued);
+        let versions =
+            Versions { root: trusted.root().version, timestamp: timestamp.version, targets: targets.version };
+
+        let policies = self.policies(targets.targets.keys(), time)?;
+        let mut issuers = Vec::new();
+        for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles).take(MAX_AGENCIES) {
+            issuers.push(self.issuer(role, expires, time)?);
+        }
+        let snapshot = TrustSnapshot {
+            repository: self.read.with(std::mem::take),
+            memory: self.memory.with(std::mem::take),
+        };
+        Ok((TrustStore { issuers, policies, issued, expires, versions }, snapshot))
+    }
+
+    fn policies<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n String>,
+        time: jiff::Timestamp,
+    ) -> Result<BTreeMap<Purpose, Policy>, TrustError> {
+        let mut policies = BTreeMap::new();
+        for name in names.filter(|name| name.starts_with("policy/")) {
+            let policy: Policy = parse(name, &self.target(name, time)?)?;
+            if *name != format!("policy/{}.json", policy.purpose) {
+                return Err(TrustError::Target {
+                    name: name.clone(),
+                    problem: "it is for another purpose".into(),
+                });
+            }
+            policies.insert(policy.purpose.clone(), policy);
+        }
+        Ok(policies)
+    }
+
+    fn issuer(
+        &mut self,
+        role: &DelegatedRole,
+        expires: Timestamp,
+        time: jiff::Timestamp,
+    ) -> Result<TrustedIssuer, TrustError> {
+        let agency = role.name.clone();
+        let delegation = |problem| TrustError::Delegation { agency: agency.clone(), problem };
+        let folder = format!("issuers/{agency}/");
+        if Purpose::parse(&agency).is_err() || role.paths.as_deref() != Some(&[format!("{folder}*")]) {
+            return Err(delegation("is delegated names other than its own"));
+        }
+        let issuer_uri = role.extra.get(ISSUER_FIELD).and_then(serde_json::Value::as_str);
+        let issuer_uri = issuer_uri.ok_or_else(|| delegation("is delegated no issuer"))?.to_owned();
+        let name = format!("{folder}keys.json");
+        let listed: IssuerKeys = parse(&name, &self.target(&name, time)?)?;
+        if listed.issuer != issuer_uri {
+            return Err(delegation("claims another agency's issuer"));
+        }
+        let keys: Vec<(KeyId, IssuerKey)> =
+            listed.keys.into_iter().map(|key| (key.public.id(), key)).collect();
+        let own =
+            self.updater.trusted().targets_role(&agency).ok_or_else(|| delegation("has no metadata"))?;
+        let expires = expires.min(Timestamp::from(own.expires()));
+        let tokens: Vec<String> = own
+            .targets
+            .keys()
+            .filter(|name| name.starts_with(&folder) && name.ends_with(".cwt"))
+            .cloned()
+            .collect();
+        let mut status_lists = Vec::with_capacity(tokens.len());
+        for name in tokens {
+            let token = self.target(&name, time)?;
+            let key = |id| keys.iter().find(|(candidate, _)| *candidate == id).map(|(_, key)| key.public);
+            status_lists.push(
+                StatusList::verify(&token, key).map_err(|source| TrustError::StatusList { name, source })?,
+            );
+        }
+        Ok(TrustedIssuer { agency, uri: issuer_uri, keys, status_lists, expires })
+    }
+
+    fn target(&mut self, name: &str, time: jiff::Timestamp) -> Result<Vec<u8>, TrustError> {
+        let info = ready(self.updater.get_target_info(name, time))??;
+        let info = info.ok_or_else(|| TrustError::Missing { name: name.to_owned() })?;
+        Ok(ready(self.updater.download_target(&info, name))??)
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, TrustError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| TrustError::Target { name: name.to_owned(), problem: error.to_string() })
+}
+
+/// Polls once: a source that reads files never makes its reader wait.
+fn ready<T>(future: impl Future<Output = T>) -> Result<T, TrustError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Ok(value),
+        Poll::Pending => Err(TrustError::NotReady),
+    }
+}
+
+/// Passes files on from the source and keeps what was read.
+struct Recorder {
+    source: Arc<dyn TrustSource>,
+    read: Shared,
+}
+
+impl Recorder {
+    fn answer(&self, name: String, result: Result<Option<Vec<u8>>, SourceError>) -> FetchFuture<'_> {
+        let result = result.map_err(|error| sigstore_tuf::Error::Malformed(error.to_string()));
+        if let Ok(Some(bytes)) = &result {
+            self.read.with(|files| files.insert(name, bytes.clone()));
+        }
+        Box::pin(std::future::ready(result))
+    }
+}
+
+impl Repository for Recorder {
+    fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
+        self.answer(format!("metadata/{name}"), self.source.metadata(name, max_length))
+    }
+
+    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
+        self.answer(format!("targets/{path}"), self.source.target(path, max_length))
+    }
+}
+
+impl MetadataStore for Shared {
+    fn load(&self, name: &str) -> sigstore_tuf::Result<Option<Vec<u8>>> {
+        Ok(self.with(|files| files.get(name).cloned()))
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> sigstore_tuf::Result<()> {
+        // Targets are in the repository already; the memory is for metadata.
+        if !name.starts_with("targets/") {
+            self.with(|files| files.insert(name.to_owned(), bytes.to_vec()));
+        }
+        Ok(())
+    }
+}
