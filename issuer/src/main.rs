@@ -1,2 +1,45 @@
-//! x
-fn main() {}
+//! `issuer`: the agency's side of Gatepass.
+
+mod cli;
+mod commands;
+mod keys;
+mod office;
+mod output;
+mod photo;
+mod policies;
+mod registry;
+mod seal;
+mod status_index;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Holder};
+use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let answer = match &cli.command {
+        Command::Init(arguments) => init::run(arguments),
+        Command::Enroll(arguments) => enroll::run(arguments),
+        Command::Issue(arguments) => issue::run(arguments),
+        Command::Revoke(arguments) => revoke::run(arguments),
+        Command::Publish(arguments) => publish::run(arguments),
+        Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
+        Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+    };
+    match answer.and_then(|answer| Ok(answer.print(cli.json)?)) {
+        Ok(code) => code,
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            commands::note(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

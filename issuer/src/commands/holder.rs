@@ -1,0 +1,96 @@
+//! `issuer holder`: what a resident's phone does, for tests and for residents with a terminal.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use shared::credential::{PROOF_LIFE, UnverifiedCredential, present as make_presentation};
+use shared::key::Signer;
+use shared::qr::{self, payload};
+
+use crate::cli::{Format, Present};
+use crate::commands::{note, now};
+use crate::keys;
+use crate::output::Answer;
+
+pub fn keygen(out: &Path) -> Result<Answer> {
+    let key = keys::create(out)?;
+    let public_file = keys::write_public(out, &key)?;
+    let public = key.public_key();
+    Ok(Answer::done(public.to_string(), json!({ "private": out, "public": public_file, "key": public })))
+}
+
+pub fn present(arguments: &Present) -> Result<Answer> {
+    let bytes =
+        fs::read(&arguments.credential).with_context(|| format!("reading {}", arguments.credential.display()))?;
+    let credential = UnverifiedCredential::decode(&bytes)
+        .with_context(|| format!("{} is not a credential", arguments.credential.display()))?;
+    let claims = credential.claims();
+    let on_paper = claims.holder_key.is_none();
+    if on_paper && arguments.frames > 1 {
+        bail!("a paper credential has one code that never changes; leave --frames out");
+    }
+    let audience = arguments.aud.clone().unwrap_or_else(|| claims.purpose.to_string());
+    let key = arguments.key.as_deref().map(keys::open).transpose()?;
+    let to_stdout = arguments.out.as_os_str() == "-";
+    let format = arguments.format.unwrap_or(if to_stdout { Format::Terminal } else { Format::Png });
+    if to_stdout && format == Format::Png {
+        bail!("pictures go to a folder: give --out DIR, or --format svg, terminal or text");
+    }
+    let live = to_stdout && arguments.at.is_none();
+    let start = now(arguments.at);
+
+    let mut frames = Vec::new();
+    for number in 0..arguments.frames {
+        if live && number > 0 {
+            std::thread::sleep(Duration::from_secs(arguments.every.unsigned_abs()));
+        }
+        let time = if live { now(None) } else { start.plus(arguments.every * i64::from(number)) };
+        let payload = match &key {
+            _ if on_paper => payload::Payload::Static(bytes.clone()),
+            Some(key) => payload::Payload::Signed(make_presentation(&bytes, key, &audience, time)?),
+            None => bail!("--key is needed: the credential is bound to a phone's key"),
+        };
+        let text = payload::encode(&payload);
+        let symbol = qr::encode(&text)?;
+        let (extension, drawn) = match format {
+            Format::Png => ("png", symbol.to_png(arguments.scale)),
+            Format::Svg => ("svg", symbol.to_svg().into_bytes()),
+            Format::Terminal => ("txt", symbol.to_terminal().into_bytes()),
+            Format::Text => ("txt", text.clone().into_bytes()),
+        };
+        let file = if to_stdout {
+            print_frame(&drawn, live && number > 0)?;
+            None
+        } else {
+            fs::create_dir_all(&arguments.out).with_context(|| format!("creating {}", arguments.out.display()))?;
+            let stamp = time.to_string().replace([':', '-'], "");
+            let path = arguments.out.join(format!("code-{number:03}-{stamp}.{extension}"));
+            fs::write(&path, &drawn).with_context(|| format!("writing {}", path.display()))?;
+            Some(path)
+        };
+        if to_stdout {
+            note(&format!("made {time}, good until {}", time.plus(PROOF_LIFE)));
+        }
+        frames.push(json!({
+            "file": file, "made": time, "characters": text.len(), "version": symbol.version(),
+            "level": symbol.level().to_string(),
+        }));
+    }
+    let files = frames.iter().filter_map(|frame| frame["file"].as_str()).collect::<Vec<_>>().join("\n");
+    Ok(Answer::done(files, json!({ "audience": audience, "frames": frames })))
+}
+
+/// Prints one code; a live one replaces the one before it.
+fn print_frame(drawn: &[u8], replace: bool) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if replace {
+        out.write_all(b"\x1b[2J\x1b[H")?;
+    }
+    out.write_all(drawn)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,69 @@
+//! `issuer init`: an agency from nothing.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use shared::credential::Purpose;
+use shared::key::Signer;
+use shared::trust::{RepositoryKeys, sign_root};
+
+use crate::cli::Init;
+use crate::commands::{note, now};
+use crate::keys;
+use crate::office::{Agency, Office, ROOT_KEYS};
+use crate::output::Answer;
+use crate::policies;
+
+pub fn run(arguments: &Init) -> Result<Answer> {
+    let now = now(arguments.at.at);
+    let issuer = arguments.iss.trim().to_owned();
+    if !(1..=64).contains(&issuer.len()) || !issuer.contains(':') || issuer.contains(char::is_whitespace) {
+        bail!("--iss must be a URI of at most 64 characters, such as https://id.example: it is in every code");
+    }
+    let name = arguments.agency.clone().unwrap_or_else(|| agency_name(&issuer));
+    Purpose::parse(&name).context("--agency must be 1 to 24 lower-case letters, digits and hyphens")?;
+
+    let office = Office::create(&arguments.at.dir, Agency { name, issuer })?;
+    let key = |name: &str| keys::create(&office.key_path(name));
+    let root = (1..=ROOT_KEYS).map(|n| key(&format!("root-{n}"))).collect::<Result<Vec<_>>>()?;
+    let [targets, snapshot, timestamp, _agency, issuer_key] =
+        [key("targets")?, key("snapshot")?, key("timestamp")?, key("agency")?, key("issuer")?];
+    let public = RepositoryKeys {
+        root: root.iter().map(Signer::public_key).collect(),
+        targets: targets.public_key(),
+        snapshot: snapshot.public_key(),
+        timestamp: timestamp.public_key(),
+    };
+    let signers: Vec<&dyn Signer> = root.iter().map(|key| key as &dyn Signer).collect();
+    fs::write(office.root_metadata(), sign_root(&public, &signers, now)?).context("writing root.json")?;
+    let registry = office.create_registry()?;
+    registry.set_setting("issuer_key_since", &now.to_string())?;
+    for policy in policies::defaults() {
+        office.write_policy(&policy)?;
+    }
+    office.finish()?;
+
+    let root_path = office.root_metadata();
+    note("Move keys/root-*.pem to three separate offline places: any two of them can replace every other key.");
+    Ok(Answer::done(
+        format!(
+            "agency      {}\nissuer      {}\nissuer key  {}\nroot        {}",
+            office.agency.name,
+            office.agency.issuer,
+            issuer_key.public_key().id(),
+            root_path.display()
+        ),
+        json!({
+            "agency": office.agency.name, "issuer": office.agency.issuer,
+            "issuer_key": issuer_key.public_key(), "root": root_path, "at": now,
+        }),
+    ))
+}
+
+/// A role name from the host part of a URI: `https://id.example/x` gives `id-example`.
+fn agency_name(issuer: &str) -> String {
+    let host = issuer.rsplit("//").next().unwrap_or(issuer).split('/').next().unwrap_or(issuer);
+    let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    host.chars().map(letter).take(24).collect::<String>().trim_matches('-').to_owned()
+}

@@ -1,0 +1,72 @@
+//! `issuer inspect`: what a code says, believed or not.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+use shared::credential::Presentation;
+use shared::qr;
+
+use crate::cli::Inspect;
+use crate::output::Answer;
+
+/// What nobody has checked when a code is only inspected.
+const NOT_VERIFIED: [&str; 5] =
+    ["the issuer's signature", "whether the issuer is trusted", "expiry and revocation", "the holder's proof", "the face"];
+
+pub fn run(arguments: &Inspect) -> Result<Answer> {
+    let presentation = read(&arguments.what)?;
+    let credential = presentation.credential()?;
+    let claims = credential.claims();
+    let kind = match presentation {
+        Presentation::KeyBound(_) if claims.holder_key.is_some() => "rotating code",
+        _ => "credential",
+    };
+    let mut lines = vec![
+        format!("what        {kind}"),
+        format!("issuer      {} (key {})", claims.issuer, credential.key_id()),
+        format!("purpose     {}", claims.purpose),
+        format!("issued      {}", claims.issued_at),
+        format!("expires     {}", claims.expires),
+        format!("bound to    {}", if claims.holder_key.is_some() { "a phone's key" } else { "nothing (paper)" }),
+        format!("status      place {} of {}", claims.status.index, claims.status.uri),
+    ];
+    for (attribute, value) in claims.attributes.iter() {
+        lines.push(format!("{:<11} {}", attribute.name(), serde_json::to_string(value)?.trim_matches('"')));
+    }
+    if let Some(face) = &claims.face {
+        lines.push(format!("face        {} bytes, {}", face.as_bytes().len(), face.algorithm().as_str()));
+    }
+    lines.push(format!("NOT VERIFIED: {}", NOT_VERIFIED.join("; ")));
+    let json = json!({
+        "kind": kind, "issuer": claims.issuer, "key": credential.key_id().to_string(), "purpose": claims.purpose,
+        "subject": claims.subject, "issued": claims.issued_at, "not_before": claims.not_before, "expires": claims.expires,
+        "holder_key": claims.holder_key, "status": { "uri": claims.status.uri, "index": claims.status.index },
+        "claims": claims.attributes,
+        "face": claims.face.as_ref().map(|face| json!({ "algorithm": face.algorithm().as_str(), "bytes": face.as_bytes().len() })),
+        "not_verified": NOT_VERIFIED,
+    });
+    Ok(Answer::done(lines.join("\n"), json))
+}
+
+/// A picture, a credential file, or the text itself.
+fn read(what: &str) -> Result<Presentation> {
+    let path = Path::new(what);
+    if !path.exists() {
+        return Presentation::decode(what).with_context(|| "neither a file nor the text of a code".to_owned());
+    }
+    let bytes = fs::read(path).with_context(|| format!("reading {what}"))?;
+    if bytes.first() == Some(&0xd2) {
+        return Ok(Presentation::Static(bytes));
+    }
+    if let Ok(picture) = image::load_from_memory(&bytes) {
+        let reading = qr::read(&picture.into_luma8());
+        let [symbol] = reading.symbols.as_slice() else {
+            bail!("{what} shows {} readable codes; one is needed", reading.symbols.len());
+        };
+        return Ok(Presentation::decode(&symbol.text)?);
+    }
+    let text = String::from_utf8(bytes).with_context(|| format!("{what} is neither a picture, a credential nor a text"))?;
+    Ok(Presentation::decode(text.trim_end())?)
+}

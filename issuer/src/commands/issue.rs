@@ -1,0 +1,131 @@
+//! `issuer issue`: one credential for one purpose.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+use shared::credential::{Attribute, AttributeValue, Attributes, Claims, Purpose, StatusReference, prepare};
+use shared::key::Signer;
+use shared::time::Timestamp;
+use shared::trust::{FaceRule, Status};
+
+use crate::cli::Issue;
+use crate::commands::now;
+use crate::keys;
+use crate::office::Office;
+use crate::output::Answer;
+use crate::registry::IssuedCredential;
+use crate::status_index::status_index;
+
+/// Bytes of a pairwise subject identifier: 96 bits, so that two of a billion never meet.
+const SUBJECT_BYTES: usize = 12;
+
+/// Ages that a desk may ask for.
+const AGES: [u8; 6] = [65, 21, 18, 16, 14, 12];
+
+const DAY: i64 = 24 * 3600;
+
+pub fn run(arguments: &Issue) -> Result<Answer> {
+    let now = now(arguments.at.at);
+    let office = Office::open(&arguments.at.dir)?;
+    let policy = office.policy(&arguments.purpose)?;
+    let holder_key = arguments.holder_key.as_deref().map(keys::public).transpose()?;
+    if arguments.out.exists() {
+        bail!("{} exists already", arguments.out.display());
+    }
+    let mut registry = office.registry()?;
+    let data = registry.subject(&arguments.subject)?;
+    let mut attributes = data.attributes.clone();
+    if let Some(age) = age_over(&attributes, now) {
+        attributes.set(Attribute::AgeOver, AttributeValue::Code(age))?;
+    }
+    let attributes = attributes.only(&policy.carry);
+    if let Some(missing) = policy.require.iter().find(|attribute| attributes.get(**attribute).is_none()) {
+        bail!("{} needs {}, which was not enrolled for this subject", arguments.purpose, missing.name());
+    }
+
+    let serial = registry.next_serial()?;
+    let place = status_index(office.status_key()?.as_slice(), u64::try_from(serial)?);
+    let signer = office.key("issuer")?;
+    let claims = Claims {
+        issuer: office.agency.issuer.clone(),
+        subject: pairwise_subject(&data.secret, &arguments.purpose),
+        purpose: arguments.purpose.clone(),
+        expires: arguments.expires.unwrap_or_else(|| now.plus(i64::from(policy.validity_days) * DAY)),
+        not_before: now,
+        issued_at: now,
+        holder_key,
+        status: StatusReference { index: place.index, uri: office.status_uri(place.list) },
+        attributes,
+        face: if policy.face == FaceRule::NotUsed { None } else { data.template()? },
+    };
+    let to_be_signed = prepare(&claims, signer.public_key().id())?;
+    let record = IssuedCredential {
+        serial,
+        purpose: arguments.purpose.clone(),
+        list: place.list,
+        index: place.index,
+        status: Status::Valid,
+    };
+    registry.record(&arguments.subject, &record, (now, claims.expires), &to_be_signed.bytes())?;
+    let credential = to_be_signed.sign(&signer)?;
+    fs::write(&arguments.out, &credential).with_context(|| format!("writing {}", arguments.out.display()))?;
+    registry.mark_signed(serial, now)?;
+
+    let binding = if holder_key.is_some() { "the holder's phone" } else { "paper" };
+    Ok(Answer::done(
+        format!(
+            "{} credential for {binding}, {} bytes, expires {}",
+            arguments.purpose,
+            credential.len(),
+            claims.expires
+        ),
+        json!({
+            "credential": arguments.out, "purpose": arguments.purpose, "bytes": credential.len(), "issued": now,
+            "expires": claims.expires, "serial": serial, "status": { "uri": claims.status.uri, "index": place.index },
+            "holder_key": holder_key, "face": claims.face.as_ref().map(|face| face.algorithm().as_str()),
+        }),
+    ))
+}
+
+/// An identifier that is the same whenever this subject shows up for this purpose, and tells nothing elsewhere.
+fn pairwise_subject(secret: &[u8; 32], purpose: &Purpose) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(b"subject/1");
+    mac.update(purpose.as_str().as_bytes());
+    hex::encode(&mac.finalize().into_bytes()[..SUBJECT_BYTES])
+}
+
+/// The highest age of [`AGES`] that was reached by `now`.
+fn age_over(attributes: &Attributes, now: Timestamp) -> Option<u8> {
+    let AttributeValue::Text(born) = attributes.get(Attribute::DateOfBirth)? else { return None };
+    // YYYYMMDD compares as a number; a year later is 10000 more, and 29 February turns a year older on 1 March.
+    let (born, today): (u32, u32) = (born.parse().ok()?, now.calendar_day().parse().ok()?);
+    AGES.into_iter().find(|age| born + u32::from(*age) * 10_000 <= today)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_turn_on_the_birthday() {
+        let mut attributes = Attributes::default();
+        attributes.set(Attribute::DateOfBirth, AttributeValue::Text("20080229".into())).unwrap();
+        let on = |day: &str| age_over(&attributes, Timestamp::parse(day).unwrap());
+        assert_eq!(on("2026-02-28T23:59:59Z"), Some(16));
+        assert_eq!(on("2026-03-01T00:00:00Z"), Some(18));
+        assert_eq!(on("2019-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_subject_is_another_one_for_every_purpose() {
+        let purpose = |name: &str| Purpose::parse(name).unwrap();
+        let border = pairwise_subject(&[1; 32], &purpose("border"));
+        assert_eq!(border, pairwise_subject(&[1; 32], &purpose("border")));
+        assert_ne!(border, pairwise_subject(&[1; 32], &purpose("hotel")));
+        assert_ne!(border, pairwise_subject(&[2; 32], &purpose("border")));
+    }
+}

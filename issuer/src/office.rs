@@ -1,0 +1,145 @@
+//! An agency's folder: where its keys, registry and policies are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use shared::credential::Purpose;
+use shared::key::SoftwareKey;
+use shared::trust::Policy;
+use zeroize::Zeroizing;
+
+use crate::keys;
+use crate::registry::Registry;
+use crate::seal::SealKey;
+
+/// How many root keys a new agency gets; two of them sign.
+pub const ROOT_KEYS: usize = 3;
+
+/// The folder of one agency, as `issuer init` lays it out.
+pub struct Office {
+    folder: PathBuf,
+    /// Who the agency is.
+    pub agency: Agency,
+}
+
+/// The contents of `agency.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agency {
+    /// The name of its delegated role in the trust repository.
+    pub name: String,
+    /// The URI that credentials carry as `iss`.
+    pub issuer: String,
+}
+
+impl Office {
+    /// Lays out a new folder. Refuses one that holds an agency already.
+    pub fn create(folder: &Path, agency: Agency) -> Result<Self> {
+        if folder.join("agency.json").exists() {
+            bail!("{} already holds an agency", folder.display());
+        }
+        for part in ["keys", "policy"] {
+            fs::create_dir_all(folder.join(part)).with_context(|| format!("creating {}", folder.join(part).display()))?;
+        }
+        Ok(Self { folder: folder.to_owned(), agency })
+    }
+
+    /// Opens a folder that [`Office::create`] laid out.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("agency.json");
+        let text = fs::read_to_string(&path).with_context(|| {
+            format!("{} is not an agency's folder; make one with `issuer init --dir {}`", folder.display(), folder.display())
+        })?;
+        let agency = serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Self { folder: folder.to_owned(), agency })
+    }
+
+    /// Writes `agency.json`, which makes the folder complete.
+    pub fn finish(&self) -> Result<()> {
+        let path = self.folder.join("agency.json");
+        fs::write(&path, serde_json::to_string_pretty(&self.agency)? + "\n").with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Returns where the trust anchor is.
+    pub fn root_metadata(&self) -> PathBuf {
+        self.folder.join("root.json")
+    }
+
+    /// Returns where a private key is.
+    pub fn key_path(&self, name: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("{name}.pem"))
+    }
+
+    /// Opens a private key.
+    pub fn key(&self, name: &str) -> Result<SoftwareKey> {
+        keys::open(&self.key_path(name))
+    }
+
+    /// Creates the registry and the key that seals it.
+    pub fn create_registry(&self) -> Result<Registry> {
+        let key = SealKey::random()?;
+        keys::write_private(&self.seal_key_path(), key.as_bytes())?;
+        Registry::create(&self.folder.join("registry.sqlite"), key)
+    }
+
+    /// Opens the registry.
+    pub fn registry(&self) -> Result<Registry> {
+        Registry::open(&self.folder.join("registry.sqlite"), SealKey::from_bytes(&self.seal_key()?)?)
+    }
+
+    /// Returns the key that places in status lists are permuted with, derived from the registry's.
+    pub fn status_key(&self) -> Result<Zeroizing<[u8; 32]>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.seal_key()?)?;
+        mac.update(b"status-index/1");
+        Ok(Zeroizing::new(mac.finalize().into_bytes().into()))
+    }
+
+    fn seal_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let path = self.seal_key_path();
+        Ok(Zeroizing::new(fs::read(&path).with_context(|| format!("reading {}", path.display()))?))
+    }
+
+    fn seal_key_path(&self) -> PathBuf {
+        self.folder.join("keys").join("registry.key")
+    }
+
+    /// Returns the URI of a status list.
+    pub fn status_uri(&self, list: u64) -> String {
+        format!("{}/status/{list}", self.agency.issuer.trim_end_matches('/'))
+    }
+
+    /// Reads every policy, in the order of the file names.
+    pub fn policies(&self) -> Result<Vec<Policy>> {
+        let folder = self.folder.join("policy");
+        let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+            .with_context(|| format!("reading {}", folder.display()))?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<std::io::Result<_>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        paths.iter().map(|path| read_policy(path)).collect()
+    }
+
+    /// Reads the policy of a purpose.
+    pub fn policy(&self, purpose: &Purpose) -> Result<Policy> {
+        let policies = self.policies()?;
+        let known = policies.iter().map(|policy| policy.purpose.as_str()).collect::<Vec<_>>().join(", ");
+        let found = policies.into_iter().find(|policy| policy.purpose == *purpose);
+        found.with_context(|| format!("there is no policy for {purpose}; there are: {known}"))
+    }
+
+    /// Writes a policy under `policy/`.
+    pub fn write_policy(&self, policy: &Policy) -> Result<()> {
+        let path = self.folder.join("policy").join(format!("{}.json", policy.purpose));
+        fs::write(&path, serde_json::to_string_pretty(policy)? + "\n").with_context(|| format!("writing {}", path.display()))
+    }
+}
+
+fn read_policy(path: &Path) -> Result<Policy> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))
+}
