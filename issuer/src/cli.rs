@@ -168,8 +168,8 @@ pub struct Present {
     #[arg(long)]
     pub format: Option<Format>,
     /// Pixels of one module in a PNG
-    #[arg(long, value_name = "PIXELS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub scale: u32,
+    #[arg(long, value_name = "PIXELS", default_value = "8")]
+    pub scale: std::num::NonZero<u8>,
     /// Folder to write frames to, or - for standard output
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

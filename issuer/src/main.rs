@@ -1,4 +1,5 @@
 //! `issuer`: the agency's side of Gatepass.
+#![expect(unreachable_pub, reason = "in a program `pub` means: used by other modules")]
 
 mod cli;
 mod commands;

@@ -1,1 +1,199 @@
-//! Builders for the journeys.
+//! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use shared::credential::{
+    Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present, sign,
+};
+use shared::key::{Signer, SoftwareKey};
+use shared::qr::payload::{self, Payload};
+use shared::template::{AlgorithmId, Template};
+use shared::time::Timestamp;
+use shared::trust::{
+    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication, RepositoryKeys,
+    RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot, TrustStore, publish, sign_root, update,
+};
+
+/// The issuer of the small world.
+pub const ISSUER: &str = "https://id.xa.example";
+/// Its name in the trust repository.
+pub const AGENCY: &str = "xa";
+/// Its only status list.
+pub const STATUS_URI: &str = "https://id.xa.example/status/0";
+
+const DAY: i64 = 24 * 3600;
+
+/// An agency, a resident's phone, and the keys of a trust repository, all made from fixed seeds.
+pub struct World {
+    /// Signs credentials and status lists.
+    pub issuer: SoftwareKey,
+    /// The resident's phone.
+    pub holder: SoftwareKey,
+    /// The agency's role in the repository.
+    pub agency: SoftwareKey,
+    /// Root (three), targets, snapshot, timestamp.
+    pub roles: Vec<SoftwareKey>,
+    /// When everything was set up.
+    pub start: Timestamp,
+    /// What the border asks for.
+    pub policy: Policy,
+    /// Places of the status list that are not valid.
+    pub not_valid: Vec<(u64, Status)>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let key = |n: u8| SoftwareKey::from_seed(&[n; 32]);
+        Self {
+            issuer: key(1),
+            holder: key(2),
+            agency: key(3),
+            roles: (10..16).map(key).collect(),
+            start: Timestamp::parse("2026-11-20T09:00:00Z").unwrap(),
+            policy: Policy {
+                purpose: border(),
+                audiences: vec!["border".to_owned()],
+                carry: vec![],
+                require: vec![Attribute::Name],
+                show: vec![Attribute::Name],
+                validity_days: 365,
+                paper: PaperRule::Refuse,
+                face: FaceRule::Required,
+                attack_detection: AttackRule::Report,
+                stale_grace_days: 14,
+                when_stale: StaleRule::Manual,
+            },
+            not_valid: vec![],
+        }
+    }
+}
+
+impl World {
+    /// Claims with ten attributes and a face template of 128 bytes, valid for a year from the start.
+    pub fn claims(&self) -> Claims {
+        let mut attributes = Attributes::default();
+        for (attribute, value) in [
+            (Attribute::Id, "XA-000000-01"),
+            (Attribute::Language, "eng"),
+            (Attribute::Name, "SAMPLE, ALEX 01"),
+            (Attribute::DateOfBirth, "19980214"),
+            (Attribute::Address, "1 EXAMPLE ROAD"),
+            (Attribute::Nationality, "XA"),
+            (Attribute::LocationCode, "XA01"),
+            (Attribute::LegalStatus, "R"),
+            (Attribute::Country, "XA"),
+        ] {
+            attributes.set(attribute, AttributeValue::Text(value.to_owned())).unwrap();
+        }
+        attributes.set(Attribute::Sex, AttributeValue::Code(2)).unwrap();
+        let template = (0..128u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        Claims {
+            issuer: ISSUER.to_owned(),
+            subject: "c3ViamVjdC0wMDAx".to_owned(),
+            purpose: border(),
+            expires: self.start.plus(365 * DAY),
+            not_before: self.start,
+            issued_at: self.start,
+            holder_key: Some(self.holder.public_key()),
+            status: StatusReference { index: 4711, uri: STATUS_URI.to_owned() },
+            attributes,
+            face: Some(Template::new(AlgorithmId::parse("omz0095/i4").unwrap(), template).unwrap()),
+        }
+    }
+
+    /// A signed credential with these claims.
+    pub fn credential(&self, claims: &Claims) -> Vec<u8> {
+        sign(claims, &self.issuer).unwrap()
+    }
+
+    /// The text of a rotating code around a credential, made for the border at `now`.
+    pub fn code(&self, credential: &[u8], now: Timestamp) -> String {
+        payload::encode(&Payload::Signed(present(credential, &self.holder, "border", now).unwrap()))
+    }
+
+    /// The text of the default resident's code at `now`.
+    pub fn default_code(&self, now: Timestamp) -> String {
+        self.code(&self.credential(&self.claims()), now)
+    }
+
+    /// The root metadata that a kiosk is provisioned with.
+    pub fn root(&self) -> Vec<u8> {
+        let public = |n: usize| self.roles[n].public_key();
+        let keys = RepositoryKeys {
+            root: (0..3).map(public).collect(),
+            targets: public(3),
+            snapshot: public(4),
+            timestamp: public(5),
+        };
+        sign_root(&keys, &[&self.roles[0], &self.roles[1]], self.start).unwrap()
+    }
+
+    /// The files of the repository, published at `now` as `version`.
+    pub fn repository(&self, version: u64, now: Timestamp) -> Files {
+        let keys = IssuerKeys {
+            issuer: ISSUER.to_owned(),
+            keys: vec![IssuerKey { public: self.issuer.public_key(), not_before: self.start, not_after: None }],
+        };
+        let mut statuses = StatusListBuilder::default();
+        for (index, status) in &self.not_valid {
+            assert!(statuses.set(*index, *status));
+        }
+        let token = statuses.prepare(STATUS_URI, now, now.plus(30 * DAY), self.issuer.public_key().id());
+        let own = Files::from([
+            ("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap()),
+            ("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap()),
+        ]);
+        let policies = Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&self.policy).unwrap())]);
+        publish(&Publication {
+            root: &self.root(),
+            targets: &policies,
+            agency: AgencyRole { name: AGENCY, issuer: ISSUER, signer: &self.agency, targets: &own },
+            targets_signer: &self.roles[3],
+            snapshot_signer: &self.roles[4],
+            timestamp_signer: &self.roles[5],
+            versions: RoleVersions { targets: version, agency: version, snapshot: version, timestamp: version },
+            now,
+        })
+        .unwrap()
+    }
+
+    /// What a kiosk believes after importing the first repository at the start.
+    pub fn trust(&self) -> TrustStore {
+        self.import(self.repository(1, self.start)).0
+    }
+
+    /// Imports a repository into an empty memory, at the start.
+    pub fn import(&self, repository: Files) -> (TrustStore, TrustSnapshot) {
+        update(repository, &self.root(), &Files::new(), self.start).unwrap()
+    }
+}
+
+/// The purpose that the small world issues for.
+pub fn border() -> Purpose {
+    Purpose::parse("border").unwrap()
+}
+
+/// A replay memory that lasts as long as the test.
+#[derive(Debug, Default)]
+pub struct Seen(BTreeMap<ProofId, Timestamp>);
+
+impl ReplayMemory for Seen {
+    fn first_sight(&mut self, proof: ProofId, dead_after: Timestamp, _now: Timestamp) -> bool {
+        self.0.insert(proof, dead_after).is_none()
+    }
+}
+
+/// Where third-party data and models are, or `None` (said loudly) where they are not.
+pub fn third_party(what: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("GATEPASS_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let path = root.join(what);
+    if path.exists() {
+        return Some(path);
+    }
+    use std::io::Write;
+    // Straight to the descriptor: the test harness swallows what `eprintln!` writes.
+    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {} is not here; set GATEPASS_DATA ***\n", path.display());
+    None
+}

@@ -76,7 +76,7 @@ pub fn present(arguments: &Present) -> Result<Answer> {
         }
         frames.push(json!({
             "file": file, "made": time, "characters": text.len(), "version": symbol.version(),
-            "level": symbol.level().to_string(),
+            "level": symbol.level().name(),
         }));
     }
     let files = frames.iter().filter_map(|frame| frame["file"].as_str()).collect::<Vec<_>>().join("\n");

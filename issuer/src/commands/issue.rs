@@ -3,6 +3,8 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -95,7 +97,7 @@ fn pairwise_subject(secret: &[u8; 32], purpose: &Purpose) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
     mac.update(b"subject/1");
     mac.update(purpose.as_str().as_bytes());
-    hex::encode(&mac.finalize().into_bytes()[..SUBJECT_BYTES])
+    BASE64URL.encode(&mac.finalize().into_bytes()[..SUBJECT_BYTES])
 }
 
 /// The highest age of [`AGES`] that was reached by `now`.

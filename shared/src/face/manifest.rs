@@ -27,7 +27,6 @@ pub struct ModelEntry {
     /// Its name.
     pub id: String,
     /// What it does, with what the task needs to know.
-    #[serde(flatten)]
     pub task: Task,
     /// The file's name.
     pub file: String,
@@ -54,7 +53,7 @@ pub struct ModelEntry {
 
 /// What a model does.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(tag = "task", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Task {
     /// Finds faces and their landmarks.
     Detect,
