@@ -52,6 +52,7 @@ reasons! {
 
     ImageUnreadable Unanswered "image.unreadable" "The picture could not be opened."
     NoSymbol Unanswered "qr.no_symbol" "No QR code was found in the picture."
+    SymbolUnreadable Refused "qr.unreadable" "A QR code is in view and cannot be read: it is damaged or covered."
     SeveralSymbols Unanswered "qr.several_symbols" "More than one QR code is in view: show one."
 
     TextTooLong Refused "text.too_long" "The code holds more text than any identity code."
