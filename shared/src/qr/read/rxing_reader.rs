@@ -25,6 +25,7 @@ fn read_unguarded(matrix: &BitMatrix) -> Found {
     let mut found = Found::default();
     let mut used = Vec::new();
     let mut patterns = FindFinderPatterns(matrix, true, 0);
+    found.patterns = patterns.len();
     for triple in GenerateFinderPatternSets(&mut patterns).into_iter().take(MAX_TRIPLES) {
         let corners = [triple.bl, triple.tl, triple.tr];
         if corners.iter().any(|corner| used.contains(corner)) {
