@@ -12,8 +12,8 @@ use rxing::qrcode::cpp_port::detector::{FindFinderPatterns, GenerateFinderPatter
 use super::Found;
 use crate::qr::symbol::Level;
 
-/// Triples of finder patterns tried in one frame. A frame of 140 symbols needs fewer; a frame of noise is cut short.
-/// A guess with room.
+/// Triples of finder patterns tried in one frame. 120 symbols side by side are all read within it; a frame full of
+/// finder patterns is cut short (measured).
 const MAX_TRIPLES: usize = 4000;
 
 /// Reads every symbol it can. A panic inside `rxing` counts as nothing found.
