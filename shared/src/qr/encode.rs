@@ -47,15 +47,7 @@ pub enum EncodeError {
 /// [`EncodeError::TooLong`] past 1853 characters (version 25 at L), [`EncodeError::NotAlphanumeric`] for text outside
 /// the alphanumeric set. Base45 is inside it.
 pub fn encode(text: &str) -> Result<Symbol, EncodeError> {
-    let fits = |level, versions: std::ops::RangeInclusive<u8>| {
-        versions
-            .into_iter()
-            .find(|&version| capacity(version, level) >= text.len())
-            .map(|version| (version, level))
-    };
-    let (version, level) = fits(Level::M, 1..=MAX_VERSION_AT_M)
-        .or_else(|| fits(Level::L, 1..=MAX_VERSION))
-        .unwrap_or((MAX_VERSION, Level::L));
+    let (version, level) = smallest(text.len()).unwrap_or((MAX_VERSION, Level::L));
     encode_at(text, version, level)
 }
 
@@ -82,6 +74,14 @@ pub fn encode_at(text: &str, version: u8, level: Level) -> Result<Symbol, Encode
     let code = QrCode::with_bits(bits, ec_level(level)).map_err(|_| too_long)?;
     let modules = code.into_colors().into_iter().map(|color| color == Color::Dark).collect();
     Ok(Symbol::new(version, level, modules))
+}
+
+/// Returns the version and level for a text of so many characters, or `None` if none holds it.
+fn smallest(chars: usize) -> Option<(u8, Level)> {
+    let at = |level, limit| {
+        (1..=limit).find(|&version| capacity(version, level) >= chars).map(|version| (version, level))
+    };
+    at(Level::M, MAX_VERSION_AT_M).or_else(|| at(Level::L, MAX_VERSION))
 }
 
 /// Returns how many alphanumeric characters a symbol holds (ISO/IEC 18004 §7.4.4: two in 11 bits, one in 6).
@@ -123,12 +123,12 @@ mod tests {
             (9, Level::M, 262),
             (10, Level::M, 311),
             (17, Level::L, 938),
-            (19, Level::M, 970),
+            (19, Level::M, 909),
             (22, Level::M, 1134),
             (25, Level::L, 1853),
             (25, Level::M, 1451),
             (25, Level::Q, 1041),
-            (25, Level::H, 787),
+            (25, Level::H, 779),
         ] {
             assert_eq!(capacity(version, level), chars, "version {version}-{}", level.name());
         }
@@ -147,18 +147,12 @@ mod tests {
     #[test]
     fn every_length_gets_the_smallest_version() {
         for chars in 0..=1853 {
-            let (version, level) = picked_without_drawing(chars);
+            let (version, level) = smallest(chars).unwrap();
             assert!(capacity(version, level) >= chars);
             assert!(version == 1 || capacity(version - 1, level) < chars);
+            assert_eq!(level, if chars <= 1134 { Level::M } else { Level::L });
         }
-    }
-
-    fn picked_without_drawing(chars: usize) -> (u8, Level) {
-        let at = |level| (1..=MAX_VERSION).find(|&version| capacity(version, level) >= chars);
-        match at(Level::M) {
-            Some(version) if version <= 22 => (version, Level::M),
-            _ => (at(Level::L).unwrap(), Level::L),
-        }
+        assert_eq!(smallest(1854), None);
     }
 
     #[test]

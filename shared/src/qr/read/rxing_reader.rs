@@ -12,8 +12,8 @@ use rxing::qrcode::cpp_port::detector::{FindFinderPatterns, GenerateFinderPatter
 use super::Found;
 use crate::qr::symbol::Level;
 
-/// Triples of finder patterns tried in one frame. A frame of 140 symbols needs fewer; a frame of noise is cut short.
-/// A guess with room.
+/// Triples of finder patterns tried in one frame. 120 symbols side by side are all read within it; a frame full of
+/// finder patterns is cut short (measured).
 const MAX_TRIPLES: usize = 4000;
 
 /// Reads every symbol it can. A panic inside `rxing` counts as nothing found.
@@ -25,6 +25,7 @@ fn read_unguarded(matrix: &BitMatrix) -> Found {
     let mut found = Found::default();
     let mut used = Vec::new();
     let mut patterns = FindFinderPatterns(matrix, true, 0);
+    found.patterns = patterns.len();
     for triple in GenerateFinderPatternSets(&mut patterns).into_iter().take(MAX_TRIPLES) {
         let corners = [triple.bl, triple.tl, triple.tr];
         if corners.iter().any(|corner| used.contains(corner)) {

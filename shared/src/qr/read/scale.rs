@@ -32,7 +32,7 @@ pub(super) fn double(frame: &GrayImage) -> GrayImage {
     // A new center lies a quarter pixel from the old one it came from, so the two nearest weigh 3 to 1.
     let near_and_far = |index: usize, length: usize| {
         let near = index / 2;
-        let far = if index % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(length - 1) };
+        let far = if index.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(length - 1) };
         (near, far)
     };
     let mut large = Vec::with_capacity(4 * source.len());
