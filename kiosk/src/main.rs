@@ -1,2 +1,54 @@
-//! x
-fn main() {}
+//! `kiosk`: the checkpoint's side of Gatepass.
+#![expect(unreachable_pub, reason = "in a program `pub` means: used by other modules")]
+
+mod camera;
+mod cli;
+mod commands;
+mod decide;
+mod models;
+mod runtime;
+mod session;
+mod settings;
+mod state;
+mod trust_source;
+mod ui;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Models, Trust};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Command::Scan { images } => commands::scan::run(images),
+        Command::Verify(arguments) => commands::verify::run(arguments, cli.json),
+        Command::Compare(arguments) => commands::compare::run(arguments, cli.json),
+        Command::Trust(Trust::Import { repo, root, place }) => {
+            commands::trust::import(repo, root.as_deref(), place, cli.json)
+        }
+        Command::Trust(Trust::Status { place }) => commands::trust::status(place, cli.json),
+        Command::Models(Models::List { models }) => commands::models::list(models.as_deref(), cli.json),
+        Command::Models(Models::Install { from, to }) => {
+            commands::models::install(from.as_deref(), to.as_deref(), cli.json)
+        }
+        Command::Run(arguments) => commands::run::run(arguments),
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => commands::demo::run(arguments),
+    };
+    result.unwrap_or_else(|error| {
+        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        notice(&format!("error: {error:#}"));
+        ExitCode::from(2)
+    })
+}
+
+/// Says something to the person at the terminal, on standard error.
+fn notice(message: &str) {
+    // Nobody is left to tell if standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{message}");
+}

@@ -1,0 +1,187 @@
+//! The command line, as types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use shared::credential::Purpose;
+use shared::time::Timestamp;
+
+/// Read rotating identity codes, verify them offline, compare the face, and decide.
+///
+/// Data goes to standard output, messages to standard error. Exit status: 0 done or accepted, 1 the answer is no,
+/// 2 it could not be answered.
+#[derive(Debug, Parser)]
+#[command(name = "kiosk", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the QR codes in pictures; one JSON line per picture
+    Scan {
+        /// Pictures, JPEG or PNG
+        #[arg(value_name = "IMAGE", required = true)]
+        images: Vec<PathBuf>,
+    },
+    /// Verify one code, and compare a face with it if a picture of one is given
+    Verify(Verify),
+    /// Compare two faces
+    Compare(Compare),
+    /// Take over a trust repository, or show the one in use
+    #[command(subcommand)]
+    Trust(Trust),
+    /// List or install the face models
+    #[command(subcommand)]
+    Models(Models),
+    /// Work as a lane
+    Run(Run),
+    /// Play the whole main job with fictional residents and attackers
+    #[cfg(feature = "demo")]
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("code").required(true).args(["image", "text"])))]
+#[command(group(clap::ArgGroup::new("belief").required(true).args(["trust", "state"]).multiple(true)))]
+pub struct Verify {
+    /// The trust repository, a folder
+    #[arg(long, value_name = "REPO", requires = "root")]
+    pub trust: Option<PathBuf>,
+    /// The root metadata to believe it by
+    #[arg(long, value_name = "ROOT.json")]
+    pub root: Option<PathBuf>,
+    /// The kiosk's state folder: remembers used codes, and holds the trust repository if --trust is not given
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What the code is to be accepted for
+    #[arg(long, value_name = "PURPOSE")]
+    pub purpose: Purpose,
+    /// Act as if it were this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub at: Option<Timestamp>,
+    /// Picture of the person presenting the code; without it the face is not compared
+    #[arg(long, value_name = "PHOTO")]
+    pub probe: Option<PathBuf>,
+    /// Folder with the face models
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Picture of the code
+    #[arg(value_name = "IMAGE")]
+    pub image: Option<PathBuf>,
+    /// The text of the code, in place of a picture; - reads standard input
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// The enrolled photograph
+    pub reference: PathBuf,
+    /// The live picture
+    pub probe: PathBuf,
+    /// Folder with the face models
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+/// What can be done with trust repositories.
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// Verify a repository and use it from now on, if it is not older than the one in use
+    Import {
+        /// The repository, a folder
+        repo: PathBuf,
+        /// The root metadata, once: this provisions the kiosk
+        #[arg(long, value_name = "ROOT.json")]
+        root: Option<PathBuf>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show what is believed, and how old it is
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Which kiosk, and what time it is.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The kiosk's state folder [default: gatepass/kiosk in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Act as if it were this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub at: Option<Timestamp>,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// Show every model, where its file is, and whether it is the right one
+    List {
+        /// Folder with the face models
+        #[arg(long, value_name = "DIR")]
+        models: Option<PathBuf>,
+    },
+    /// Copy or download the model files into the user's data folder and check them
+    Install {
+        /// Copy from this folder instead of downloading
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// Install into this folder instead
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Read settings from this file; options on the command line win
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where frames come from: replay:DIR plays the pictures of a folder
+    #[arg(long, value_name = "CAMERA")]
+    pub camera: Option<String>,
+    /// What the lane decides for
+    #[arg(long, value_name = "PURPOSE")]
+    pub purpose: Option<Purpose>,
+    /// Folder with the face models
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[cfg(feature = "demo")]
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The issuer program [default: the one beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    pub issuer: Option<PathBuf>,
+    /// The sample residents
+    #[arg(long, value_name = "DIR", default_value = "tests/residents")]
+    pub residents: PathBuf,
+    /// Where codes, frames and the report go
+    #[arg(long, value_name = "DIR", default_value = "demo-out")]
+    pub out: PathBuf,
+    /// Folder with the face models
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

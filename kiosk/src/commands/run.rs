@@ -1,0 +1,60 @@
+//! `kiosk run`: a lane at work. Outcomes go to standard output, one JSON line each.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::{now, print, state_folder};
+use crate::camera::{Camera, Replay};
+use crate::cli::Run;
+use crate::models;
+use crate::notice;
+use crate::runtime::Lane;
+use crate::settings::Settings;
+use crate::state::State;
+use crate::ui::Terminal;
+
+pub fn run(arguments: &Run) -> Result<ExitCode> {
+    let settings = Settings::read(arguments.config.as_deref())?;
+    let clock = now(arguments.place.at);
+    let purpose = arguments.purpose.clone().or(settings.purpose).context("which purpose? give --purpose, or purpose in --config")?;
+    let camera = arguments.camera.clone().or(settings.camera).context("which camera? give --camera replay:DIR, or camera in --config")?;
+    let mut camera = open_camera(&camera)?;
+    let folder = arguments.place.state.clone().or(settings.state);
+    let state = State::open(&state_folder(folder.as_deref())?)?;
+    let trust = state.trust(clock)?;
+    if trust.policy(&purpose).is_none() {
+        bail!("the trust repository has no policy for {purpose}");
+    }
+    let models_folder = arguments.models.clone().or(settings.models);
+    let engine = match models::load(models_folder.as_deref()) {
+        Ok(engine) => Some(engine),
+        Err(error) => {
+            notice(&format!("faces cannot be compared, an officer has to: {error}"));
+            None
+        }
+    };
+    let mut record = |outcome: &crate::session::Outcome, at| {
+        print(json!({
+            "at": at, "decision": outcome.reason.answer(), "reason": outcome.reason, "message": outcome.reason.sentence(),
+            "claims": outcome.claims, "face": outcome.face, "ms": outcome.took,
+        }))
+    };
+    let mut gate = || {
+        notice("» gate: one pulse");
+        Ok(())
+    };
+    let mut display = Terminal;
+    let mut lane = Lane { purpose, trust, state, engine, start: clock, display: &mut display, record: &mut record, gate: &mut gate };
+    lane.run(camera.as_mut())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_camera(name: &str) -> Result<Box<dyn Camera>> {
+    match name.split_once(':') {
+        Some(("replay", folder)) => Ok(Box::new(Replay::open(Path::new(folder))?)),
+        _ => bail!("{name} is not a camera; replay:DIR plays the pictures of a folder"),
+    }
+}

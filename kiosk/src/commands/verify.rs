@@ -1,0 +1,155 @@
+//! `kiosk verify`: one code, one decision.
+
+use std::io::Read;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+use shared::reason::Reason;
+use shared::time::Timestamp;
+use shared::trust::{AttackRule, Files, Freshness, TrustStore, update};
+
+use super::{answer, exit, now, picture, state_folder};
+use crate::cli::Verify;
+use crate::decide::{self, FaceRecord};
+use crate::notice;
+use crate::state::{Forgetful, State};
+use crate::trust_source::Directory;
+use crate::ui;
+
+/// How much of a text is read from standard input: more than any symbol holds.
+const MAX_STDIN: u64 = 64 << 10;
+
+pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
+    let clock = now(arguments.at);
+    let started = Instant::now();
+    let mut record = Record::default();
+    record.reason = decide(arguments, clock, &mut record).unwrap_or_else(|reason| reason);
+    record.stages.insert("total".to_owned(), ms(started));
+    let json = record.json(arguments, clock);
+    answer(as_json, &json, &record.text())?;
+    Ok(exit(record.reason.answer()))
+}
+
+struct Record {
+    reason: Reason,
+    claims: Map<String, Value>,
+    face: Option<FaceRecord>,
+    freshness: Option<Freshness>,
+    stages: Map<String, Value>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { reason: Reason::TrustMissing, claims: Map::new(), face: None, freshness: None, stages: Map::new() }
+    }
+}
+
+impl Record {
+    fn json(&self, arguments: &Verify, clock: Timestamp) -> Value {
+        json!({
+            "decision": self.reason.answer(), "reason": self.reason, "message": self.reason.sentence(),
+            "purpose": arguments.purpose, "claims": self.claims, "face": self.face, "freshness": self.freshness,
+            "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
+        })
+    }
+
+    fn text(&self) -> String {
+        let (mark, _) = ui::mark(self.reason.answer());
+        let decision = format!("{:?}", self.reason.answer()).to_lowercase();
+        let mut lines = vec![format!("{mark} {decision}  {}\n  {}", self.reason, self.reason.sentence())];
+        for (name, value) in &self.claims {
+            lines.push(format!("  {name:<12} {}", value.to_string().trim_matches('"')));
+        }
+        if let Some(face) = &self.face {
+            let comparison = &face.comparison;
+            lines.push(format!("  face         score {:.2}, threshold {:.2}, attack score {:.2}", comparison.score, comparison.threshold, face.attack_score));
+        }
+        if let Some(freshness) = self.freshness {
+            lines.push(format!("  trust        {}", format!("{freshness:?}").to_lowercase()));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Goes through the stages; what is known by the time one fails stays in the record.
+fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<Reason, Reason> {
+    let explain = |reason: Reason| {
+        move |error: anyhow::Error| {
+            notice(&format!("{error:#}"));
+            reason
+        }
+    };
+    let started = Instant::now();
+    let text = code(arguments).map_err(explain(Reason::ImageUnreadable))??;
+    record.stages.insert("read".to_owned(), ms(started));
+
+    let started = Instant::now();
+    let mut state = arguments.state.as_deref().map(State::open).transpose().map_err(explain(Reason::TrustMissing))?;
+    let trust = trust(arguments, state.as_ref(), clock).map_err(explain(Reason::TrustInvalid))?;
+    record.stages.insert("trust".to_owned(), ms(started));
+
+    let started = Instant::now();
+    let verified = match &mut state {
+        Some(state) => decide::verify_code(&text, &arguments.purpose, &trust, clock, state),
+        None => decide::verify_code(&text, &arguments.purpose, &trust, clock, &mut Forgetful),
+    };
+    record.stages.insert("verify".to_owned(), ms(started));
+    let policy = trust.policy(&arguments.purpose);
+    let grace = policy.map_or(0, |policy| policy.stale_grace_days);
+    record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));
+    let verified = verified?;
+    record.freshness = Some(verified.freshness());
+    record.claims = decide::shown_claims(&verified, &arguments.purpose, &trust);
+
+    let Some(probe) = &arguments.probe else {
+        notice("the face was not compared: give a picture of the person with --probe");
+        return Ok(Reason::Accepted);
+    };
+    let started = Instant::now();
+    let engine = crate::models::load(arguments.models.as_deref()).map_err(|error| explain(Reason::FaceModels)(error.into()))?;
+    record.stages.insert("models".to_owned(), ms(started));
+    let started = Instant::now();
+    let probe = picture(probe).map_err(explain(Reason::ImageUnreadable))?;
+    let probe = decide::capture(&engine, &probe)?;
+    let rule = policy.map_or(AttackRule::Refuse, |policy| policy.attack_detection);
+    let (reason, face) = decide::compare_face(&engine, &verified, &probe, rule);
+    record.stages.insert("face".to_owned(), ms(started));
+    record.face = face;
+    Ok(reason)
+}
+
+/// The text of the code: given, read from standard input, or read from a picture.
+fn code(arguments: &Verify) -> Result<Result<String, Reason>> {
+    match (&arguments.text, &arguments.image) {
+        (Some(text), _) if text == "-" => {
+            let mut bytes = Vec::new();
+            std::io::stdin().take(MAX_STDIN).read_to_end(&mut bytes)?;
+            // Bytes that are not UTF-8 cannot be Base45 either; the verifier says so.
+            let text = String::from_utf8_lossy(&bytes);
+            Ok(Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+        }
+        (Some(text), _) => Ok(Ok(text.clone())),
+        (None, Some(image)) => Ok(decide::read_code(&picture(image)?)),
+        (None, None) => Ok(Err(Reason::NoSymbol)),
+    }
+}
+
+fn trust(arguments: &Verify, state: Option<&State>, clock: Timestamp) -> Result<TrustStore> {
+    match (&arguments.trust, state) {
+        (Some(repository), _) => {
+            let root = arguments.root.as_deref().context("--trust needs --root")?;
+            let root = std::fs::read(root).with_context(|| format!("reading {}", root.display()))?;
+            let (store, _) = update(Directory::new(repository), &root, &Files::new(), clock)
+                .with_context(|| format!("the trust repository {} is not believed", repository.display()))?;
+            Ok(store)
+        }
+        (None, Some(state)) => state.trust(clock),
+        (None, None) => State::open(&state_folder(None)?)?.trust(clock),
+    }
+}
+
+fn ms(since: Instant) -> Value {
+    json!((since.elapsed().as_secs_f64() * 1e5).round() / 100.0)
+}

@@ -1,0 +1,122 @@
+//! Carries out a session's effects: reads codes, verifies, compares faces, shows, opens the gate, records.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use anyhow::Result;
+use image::DynamicImage;
+use shared::credential::Purpose;
+use shared::face::FaceEngine;
+use shared::reason::Reason;
+use shared::time::Timestamp;
+use shared::trust::{AttackRule, TrustStore};
+
+use crate::camera::Camera;
+use crate::decide;
+use crate::session::{Effect, Event, Holder, Moment, Outcome, Session};
+use crate::state::State;
+use crate::ui::Display;
+
+/// After a recording ends, its last visit gets this much time to end by itself, in milliseconds.
+const AFTER_THE_END: u64 = 30_000;
+
+/// What a lane works with.
+pub struct Lane<'a> {
+    /// What it decides for.
+    pub purpose: Purpose,
+    /// What it believes.
+    pub trust: TrustStore,
+    /// Where it remembers codes.
+    pub state: State,
+    /// The face models, if they are installed.
+    pub engine: Option<FaceEngine>,
+    /// The time when the camera started.
+    pub start: Timestamp,
+    /// Where it shows what to do.
+    pub display: &'a mut dyn Display,
+    /// Where outcomes go, with the time of each.
+    pub record: &'a mut dyn FnMut(&Outcome, Timestamp) -> Result<()>,
+    /// Opens the gate.
+    pub gate: &'a mut dyn FnMut() -> Result<()>,
+}
+
+impl Lane<'_> {
+    /// Works until the camera has no more frames.
+    pub fn run(&mut self, camera: &mut dyn Camera) -> Result<()> {
+        let (mut session, effects) = Session::new();
+        let mut work = Work { compare: None, events: VecDeque::new() };
+        self.carry_out(effects, &mut work, Moment(0))?;
+        let mut now = Moment(0);
+        while let Some(frame) = camera.next_frame()? {
+            now = Moment(frame.at);
+            let event = match work.compare.take() {
+                Some(holder) => self.compare(&frame.picture, &holder),
+                None => match decide::read_code(&frame.picture) {
+                    Ok(text) => Event::Code(text),
+                    Err(reason) => Event::NoCode(reason),
+                },
+            };
+            work.events.extend([event, Event::Tick]);
+            session = self.drain(session, &mut work, now)?;
+        }
+        work.events.push_back(Event::Tick);
+        self.drain(session, &mut work, Moment(now.0 + AFTER_THE_END))?;
+        Ok(())
+    }
+
+    fn drain(&mut self, mut session: Session, work: &mut Work, now: Moment) -> Result<Session> {
+        while let Some(event) = work.events.pop_front() {
+            let (next, effects) = session.step(event, now);
+            session = next;
+            self.carry_out(effects, work, now)?;
+        }
+        Ok(session)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, work: &mut Work, now: Moment) -> Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Verify(text) => work.events.push_back(Event::Verified(self.verify(&text, now))),
+                Effect::CompareFace(holder) => work.compare = Some(holder),
+                Effect::Show(screen) => self.display.show(&screen),
+                Effect::OpenGate => (self.gate)()?,
+                Effect::Record(outcome) => {
+                    // The visit is over: a face that was asked for is no longer wanted.
+                    work.compare = None;
+                    let at = self.clock(now);
+                    (self.record)(&outcome, at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn clock(&self, now: Moment) -> Timestamp {
+        self.start.plus(i64::try_from(now.0 / 1000).unwrap_or(i64::MAX))
+    }
+
+    fn verify(&mut self, text: &str, now: Moment) -> Result<Arc<Holder>, Reason> {
+        let clock = self.clock(now);
+        let verified = decide::verify_code(text, &self.purpose, &self.trust, clock, &mut self.state)?;
+        let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
+        Ok(Arc::new(Holder { verified, claims }))
+    }
+
+    fn compare(&self, picture: &DynamicImage, holder: &Holder) -> Event {
+        let Some(engine) = &self.engine else { return Event::Face(Reason::FaceModels, None) };
+        let rule = self.trust.policy(&self.purpose).map_or(AttackRule::Refuse, |policy| policy.attack_detection);
+        match decide::capture(engine, picture) {
+            Ok(probe) => {
+                let (reason, record) = decide::compare_face(engine, &holder.verified, &probe, rule);
+                Event::Face(reason, record)
+            }
+            Err(reason) => Event::Face(reason, None),
+        }
+    }
+}
+
+/// What is waiting to be done.
+struct Work {
+    compare: Option<Arc<Holder>>,
+    events: VecDeque<Event>,
+}

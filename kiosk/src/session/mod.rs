@@ -1,0 +1,156 @@
+//! One lane's visits as a pure state machine: events in, effects out. It reads no clock and does no I/O.
+//!
+//! ```text
+//! idle ──code──▶ verifying ──good──▶ capturing ──face──▶ outcome ──time──▶ idle
+//!                    └──────────────refused─────────────▶ outcome
+//! any ──fault──▶ out of service ──mended──▶ idle
+//! ```
+//! Whatever goes wrong ends in a state that keeps the gate shut and says so.
+
+mod capturing;
+mod idle;
+mod outcome;
+mod verifying;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use shared::credential::Verified;
+use shared::reason::{Answer, Reason};
+
+use crate::decide::FaceRecord;
+pub use capturing::Capturing;
+pub use idle::Idle;
+pub use outcome::Shown;
+pub use verifying::Verifying;
+
+/// A moment of the runtime's monotonic clock, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// Milliseconds from `earlier` to `self`.
+    pub fn since(self, earlier: Moment) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A credential that passed every check but the face, with what the operator may see of it.
+#[derive(Debug)]
+pub struct Holder {
+    /// The credential.
+    pub verified: Verified,
+    /// The claims that the policy shows.
+    pub claims: Map<String, Value>,
+}
+
+/// Everything that can wake the session.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The camera shows a code with this text.
+    Code(String),
+    /// The camera shows something in place of one readable code: nothing, several, or a damaged one.
+    NoCode(Reason),
+    /// The verifier answered.
+    Verified(Result<Arc<Holder>, Reason>),
+    /// The face pipeline answered for one frame.
+    Face(Reason, Option<FaceRecord>),
+    /// Time passed.
+    Tick,
+    /// Something the lane cannot work without failed.
+    Fault(Reason),
+    /// It works again.
+    Mended,
+}
+
+/// What the runtime is asked to do.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Verify this text and answer with [`Event::Verified`].
+    Verify(String),
+    /// Compare the next frame's face with this holder and answer with [`Event::Face`].
+    CompareFace(Arc<Holder>),
+    /// Show this.
+    Show(Screen),
+    /// Open the gate once.
+    OpenGate,
+    /// Write down how the visit ended.
+    Record(Outcome),
+}
+
+/// What the resident and the operator see. The screen draws it and decides nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Screen {
+    /// Nobody is here: hold your code in front of the camera.
+    Idle,
+    /// A code was read: one moment.
+    Verifying,
+    /// Look at the camera; and what would help, if anything.
+    LookAtCamera(Option<Reason>),
+    /// How it ended.
+    Outcome(Outcome),
+    /// The lane is closed.
+    OutOfService(Reason),
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Why.
+    pub reason: Reason,
+    /// What the policy lets the operator see; empty unless the credential itself was good.
+    pub claims: Map<String, Value>,
+    /// What comparing the face gave.
+    pub face: Option<serde_json::Value>,
+    /// How long the visit took from the first sight of its code, in milliseconds.
+    pub took: u64,
+}
+
+/// The state of a lane.
+#[derive(Debug, Clone)]
+pub enum Session {
+    /// Nobody is here.
+    Idle(Idle),
+    /// A code is being verified.
+    Verifying(Verifying),
+    /// The holder's face is awaited.
+    Capturing(Capturing),
+    /// The outcome is shown.
+    Outcome(Shown),
+    /// The lane is closed.
+    OutOfService,
+}
+
+impl Session {
+    /// A lane that waits for its first visit.
+    pub fn new() -> (Self, Vec<Effect>) {
+        (Session::Idle(Idle::default()), vec![Effect::Show(Screen::Idle)])
+    }
+
+    /// Takes one event and returns the next state with what is to be done.
+    #[must_use]
+    pub fn step(self, event: Event, now: Moment) -> (Self, Vec<Effect>) {
+        match (self, event) {
+            (Session::OutOfService, Event::Mended) => Session::new(),
+            (Session::OutOfService, _) => (Session::OutOfService, vec![]),
+            (_, Event::Fault(reason)) => (Session::OutOfService, vec![Effect::Show(Screen::OutOfService(reason))]),
+            (state, Event::Mended) => (state, vec![]),
+            (Session::Idle(state), event) => state.step(event, now),
+            (Session::Verifying(state), event) => state.step(event, now),
+            (Session::Capturing(state), event) => state.step(event, now),
+            (Session::Outcome(state), event) => state.step(event, now),
+        }
+    }
+}
+
+/// Ends a visit: the only place that opens the gate, and only for one reason.
+fn conclude(outcome: Outcome, code: String, now: Moment) -> (Session, Vec<Effect>) {
+    let mut effects = vec![Effect::Record(outcome.clone()), Effect::Show(Screen::Outcome(outcome.clone()))];
+    if outcome.reason.answer() == Answer::Accepted {
+        effects.insert(0, Effect::OpenGate);
+    }
+    (Session::Outcome(Shown::new(code, now)), effects)
+}
+
+#[cfg(test)]
+mod tests;

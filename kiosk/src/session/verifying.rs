@@ -1,0 +1,43 @@
+//! A code is being verified.
+
+use shared::reason::Reason;
+use shared::trust::FaceRule;
+
+use super::{Capturing, Effect, Event, Moment, Outcome, Screen, Session, conclude};
+
+/// The verifier takes well under a millisecond; one that has not answered after this long never will.
+const GIVE_UP: u64 = 5_000;
+
+/// Waiting for the verifier.
+#[derive(Debug, Clone)]
+pub struct Verifying {
+    code: String,
+    started: Moment,
+}
+
+impl Verifying {
+    pub(super) fn new(code: String, started: Moment) -> Self {
+        Self { code, started }
+    }
+
+    pub(super) fn step(self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
+        let took = now.since(self.started);
+        let end = |reason, claims| Outcome { reason, claims, face: None, took };
+        match event {
+            Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now),
+            Event::Verified(Ok(holder)) => match holder.verified.face() {
+                FaceRule::NotUsed => conclude(end(Reason::Accepted, holder.claims.clone()), self.code, now),
+                FaceRule::Officer => conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now),
+                FaceRule::Required if holder.verified.claims().face.is_none() => {
+                    conclude(end(Reason::FaceNoTemplate, holder.claims.clone()), self.code, now)
+                }
+                FaceRule::Required => {
+                    let effects = vec![Effect::Show(Screen::LookAtCamera(None)), Effect::CompareFace(holder.clone())];
+                    (Session::Capturing(Capturing::new(holder, self.code, self.started, now)), effects)
+                }
+            },
+            _ if took > GIVE_UP => conclude(end(Reason::TrustMissing, Default::default()), self.code, now),
+            _ => (Session::Verifying(self), vec![]),
+        }
+    }
+}

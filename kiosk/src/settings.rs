@@ -1,0 +1,31 @@
+//! The settings of a lane: `kiosk run --config FILE` (TOML). Unknown keys are refused.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use shared::credential::Purpose;
+
+/// A settings file. Every key is optional; the command line wins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What the lane decides for.
+    pub purpose: Option<Purpose>,
+    /// Where frames come from, as `--camera`.
+    pub camera: Option<String>,
+    /// The state folder.
+    pub state: Option<PathBuf>,
+    /// Folder with the face models.
+    pub models: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads a file, or the defaults where there is none.
+    pub fn read(path: Option<&Path>) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = fs::read_to_string(path).with_context(|| format!("reading settings {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("settings {}", path.display()))
+    }
+}

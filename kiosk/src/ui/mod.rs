@@ -1,0 +1,47 @@
+//! What a lane shows. A [`Display`] draws a [`Screen`] and decides nothing.
+
+mod text;
+
+use std::io::{IsTerminal, Write};
+
+use shared::reason::Answer;
+
+use crate::session::Screen;
+pub use text::sentence;
+
+/// Something that can show a screen.
+pub trait Display {
+    /// Shows it in place of what was shown before.
+    fn show(&mut self, screen: &Screen);
+}
+
+/// Lines on standard error: shape and words carry the meaning, colour only repeats it.
+#[derive(Debug, Default)]
+pub struct Terminal;
+
+impl Display for Terminal {
+    fn show(&mut self, screen: &Screen) {
+        let mut out = std::io::stderr().lock();
+        let (mark, colour) = match screen {
+            Screen::Outcome(outcome) => mark(outcome.reason.answer()),
+            Screen::OutOfService(_) => ("■", "33"),
+            _ => ("·", "36"),
+        };
+        let line = sentence(screen);
+        // Nobody is left to tell if standard error is gone.
+        let _ = if out.is_terminal() {
+            writeln!(out, "\x1b[{colour}m{mark} {line}\x1b[0m")
+        } else {
+            writeln!(out, "{mark} {line}")
+        };
+    }
+}
+
+/// The shape and the ANSI colour of an answer.
+pub fn mark(answer: Answer) -> (&'static str, &'static str) {
+    match answer {
+        Answer::Accepted => ("✔", "32"),
+        Answer::Refused => ("✘", "31"),
+        Answer::Unanswered => ("?", "33"),
+    }
+}
