@@ -20,6 +20,9 @@ use crate::ui::Display;
 /// After a recording ends, its last visit gets this much time to end by itself, in milliseconds.
 const AFTER_THE_END: u64 = 30_000;
 
+/// How many frames in a row may fail before the lane gives up on its camera.
+const CAMERA_RETRIES: u32 = 5;
+
 /// What a lane works with.
 pub struct Lane<'a> {
     /// What it decides for.
@@ -47,7 +50,24 @@ impl Lane<'_> {
         let mut work = Work { compare: None, events: VecDeque::new() };
         self.carry_out(effects, &mut work, Moment(0))?;
         let mut now = Moment(0);
-        while let Some(frame) = camera.next_frame()? {
+        let mut failures = 0;
+        loop {
+            let frame = match camera.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => {
+                    failures += 1;
+                    work.events.push_back(Event::Fault(Reason::CameraFailed));
+                    session = self.drain(session, &mut work, now)?;
+                    if failures > CAMERA_RETRIES {
+                        return Err(error.context("the camera keeps failing"));
+                    }
+                    continue;
+                }
+            };
+            if std::mem::take(&mut failures) > 0 {
+                work.events.push_back(Event::Mended);
+            }
             now = Moment(frame.at);
             let event = match work.compare.take() {
                 Some(holder) => self.compare(&frame.picture, &holder),

@@ -108,7 +108,7 @@ reasons! {
     FaceModels Unanswered "face.models" "Face models are not installed: run `kiosk models install`."
     FaceAttack Refused "face.attack" "The face looks like a picture or a screen."
     FaceNonMatch Refused "face.non_match" "The face does not match the credential."
-    VisitAbandoned Unanswered "visit.abandoned" "The resident left before a decision."
+    CameraFailed Unanswered "camera.failed" "The camera does not deliver pictures."
 }
 
 impl fmt::Display for Reason {

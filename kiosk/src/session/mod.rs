@@ -83,6 +83,8 @@ pub enum Effect {
 pub enum Screen {
     /// Nobody is here: hold your code in front of the camera.
     Idle,
+    /// There is a code, and it cannot be read; or there are several.
+    Problem(Reason),
     /// A code was read: one moment.
     Verifying,
     /// Look at the camera; and what would help, if anything.

@@ -25,6 +25,7 @@ impl Display for Terminal {
         let (mark, colour) = match screen {
             Screen::Outcome(outcome) => mark(outcome.reason.answer()),
             Screen::OutOfService(_) => ("■", "33"),
+            Screen::Problem(reason) => mark(reason.answer()),
             _ => ("·", "36"),
         };
         let line = sentence(screen);

@@ -8,6 +8,7 @@ use crate::session::Screen;
 pub fn sentence(screen: &Screen) -> String {
     match screen {
         Screen::Idle => "Hold your code in front of the camera.".to_owned(),
+        Screen::Problem(reason) => reason.sentence().to_owned(),
         Screen::Verifying => "One moment.".to_owned(),
         Screen::LookAtCamera(None) => "Please look at the camera.".to_owned(),
         Screen::LookAtCamera(Some(reason)) => hint(*reason).to_owned(),
