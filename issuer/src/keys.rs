@@ -22,8 +22,10 @@ pub fn create(path: &Path) -> Result<SoftwareKey> {
 
 /// Reads a key that [`create`] or `openssl genpkey -algorithm ed25519` wrote.
 pub fn open(path: &Path) -> Result<SoftwareKey> {
-    let pem = Zeroizing::new(fs::read_to_string(path).with_context(|| format!("reading key {}", path.display()))?);
-    let key = SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} is not an Ed25519 PKCS#8 key", path.display()))?;
+    let pem =
+        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("reading key {}", path.display()))?);
+    let key = SigningKey::from_pkcs8_pem(&pem)
+        .with_context(|| format!("{} is not an Ed25519 PKCS#8 key", path.display()))?;
     Ok(SoftwareKey::from_seed(key.as_bytes()))
 }
 
@@ -32,7 +34,8 @@ pub fn write_public(private: &Path, key: &SoftwareKey) -> Result<PathBuf> {
     let mut path = private.as_os_str().to_owned();
     path.push(".pub");
     let path = PathBuf::from(path);
-    fs::write(&path, format!("{}\n", key.public_key())).with_context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, format!("{}\n", key.public_key()))
+        .with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }
 

@@ -43,7 +43,8 @@ impl Office {
             bail!("{} already holds an agency", folder.display());
         }
         for part in ["keys", "policy"] {
-            fs::create_dir_all(folder.join(part)).with_context(|| format!("creating {}", folder.join(part).display()))?;
+            fs::create_dir_all(folder.join(part))
+                .with_context(|| format!("creating {}", folder.join(part).display()))?;
         }
         Ok(Self { folder: folder.to_owned(), agency })
     }
@@ -52,7 +53,11 @@ impl Office {
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("agency.json");
         let text = fs::read_to_string(&path).with_context(|| {
-            format!("{} is not an agency's folder; make one with `issuer init --dir {}`", folder.display(), folder.display())
+            format!(
+                "{} is not an agency's folder; make one with `issuer init --dir {}`",
+                folder.display(),
+                folder.display()
+            )
         })?;
         let agency = serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
         Ok(Self { folder: folder.to_owned(), agency })
@@ -61,7 +66,8 @@ impl Office {
     /// Writes `agency.json`, which makes the folder complete.
     pub fn finish(&self) -> Result<()> {
         let path = self.folder.join("agency.json");
-        fs::write(&path, serde_json::to_string_pretty(&self.agency)? + "\n").with_context(|| format!("writing {}", path.display()))
+        fs::write(&path, serde_json::to_string_pretty(&self.agency)? + "\n")
+            .with_context(|| format!("writing {}", path.display()))
     }
 
     /// Returns where the trust anchor is.
@@ -135,7 +141,8 @@ impl Office {
     /// Writes a policy under `policy/`.
     pub fn write_policy(&self, policy: &Policy) -> Result<()> {
         let path = self.folder.join("policy").join(format!("{}.json", policy.purpose));
-        fs::write(&path, serde_json::to_string_pretty(policy)? + "\n").with_context(|| format!("writing {}", path.display()))
+        fs::write(&path, serde_json::to_string_pretty(policy)? + "\n")
+            .with_context(|| format!("writing {}", path.display()))
     }
 }
 

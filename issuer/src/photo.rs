@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use shared::face::{FaceEngine, FaceError, Manifest, ManifestError, QualityIssue, QualityLimits, decode, search_path};
+use shared::face::{
+    FaceEngine, FaceError, Manifest, ManifestError, QualityIssue, QualityLimits, decode, search_path,
+};
 use shared::template::Template;
 
 /// Why a photograph cannot be enrolled.
@@ -30,14 +32,17 @@ pub fn template(photo: &[u8], models: Option<&Path>) -> Result<Result<Template, 
 /// Returns a stable code, and the sentence that tells a clerk what to do about it.
 pub fn explain(refusal: &Refusal) -> (&'static str, String) {
     let error = match refusal {
-        Refusal::Unreadable => return ("photo.unreadable", "the photo is not a JPEG or PNG picture".to_owned()),
+        Refusal::Unreadable => {
+            return ("photo.unreadable", "the photo is not a JPEG or PNG picture".to_owned());
+        }
         Refusal::Face(error) => error,
     };
     match error {
         FaceError::NoFace => ("photo.no_face", "there is no face in the photo".to_owned()),
-        FaceError::SeveralFaces { count } => {
-            ("photo.several_faces", format!("there are {count} faces in the photo; it must show the resident alone"))
-        }
+        FaceError::SeveralFaces { count } => (
+            "photo.several_faces",
+            format!("there are {count} faces in the photo; it must show the resident alone"),
+        ),
         FaceError::Quality { quality, issues } => match issues.first() {
             Some(QualityIssue::TooSmall) => (
                 "photo.face_too_small",
@@ -49,11 +54,19 @@ pub fn explain(refusal: &Refusal) -> (&'static str, String) {
             ),
             Some(QualityIssue::TurnedAway) => (
                 "photo.turned_away",
-                format!("the face is turned or tilted away (about {:.0}° to the side, {:.0}° to a shoulder); look straight at the camera", quality.yaw.abs(), quality.roll.abs()),
+                format!(
+                    "the face is turned or tilted away (about {:.0}° to the side, {:.0}° to a shoulder); look straight at the camera",
+                    quality.yaw.abs(),
+                    quality.roll.abs()
+                ),
             ),
-            Some(QualityIssue::Blurred) => ("photo.blurred", "the face is blurred; hold still and focus".to_owned()),
+            Some(QualityIssue::Blurred) => {
+                ("photo.blurred", "the face is blurred; hold still and focus".to_owned())
+            }
             Some(QualityIssue::TooDark) => ("photo.too_dark", "the face is too dark; add light".to_owned()),
-            Some(QualityIssue::TooBright) => ("photo.too_bright", "the face is too bright; use softer light".to_owned()),
+            Some(QualityIssue::TooBright) => {
+                ("photo.too_bright", "the face is too bright; use softer light".to_owned())
+            }
             _ => ("photo.quality", error.to_string()),
         },
         _ => ("photo.quality", error.to_string()),
@@ -67,9 +80,15 @@ fn load(option: Option<&Path>) -> Result<FaceEngine> {
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
     let folders = search_path(option, variable.as_deref(), data_home.as_deref());
     let engine = FaceEngine::load(&Manifest::shipped(), |entry| {
-        folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok()).ok_or_else(|| ManifestError::Missing {
-            file: entry.file.clone(),
-            searched: folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
+        folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok()).ok_or_else(|| {
+            ManifestError::Missing {
+                file: entry.file.clone(),
+                searched: folders
+                    .iter()
+                    .map(|folder| folder.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }
         })
     })?;
     Ok(engine)

@@ -11,15 +11,33 @@ pub fn defaults() -> Vec<Policy> {
     let border = [Id, Name, DateOfBirth, Sex, Nationality, Country];
     vec![
         policy("border", &border, &border, FaceRule::Required, StaleRule::Manual),
-        policy("hotel", &[Id, Name, Nationality, Country], &[Id, Name], FaceRule::Required, StaleRule::Accept),
+        policy(
+            "hotel",
+            &[Id, Name, Nationality, Country],
+            &[Id, Name],
+            FaceRule::Required,
+            StaleRule::Accept,
+        ),
         policy("travel-ticket", &[Name], &[Name], FaceRule::Required, StaleRule::Accept),
-        policy("bank", &[Id, Name, DateOfBirth, Nationality, Country, Address], &[Id, Name], FaceRule::Required, StaleRule::Manual),
+        policy(
+            "bank",
+            &[Id, Name, DateOfBirth, Nationality, Country, Address],
+            &[Id, Name],
+            FaceRule::Required,
+            StaleRule::Manual,
+        ),
         policy("government-counter", &border, &[Id, Name], FaceRule::Officer, StaleRule::Manual),
         policy("age", &[AgeOver], &[AgeOver], FaceRule::Required, StaleRule::Accept),
     ]
 }
 
-fn policy(purpose: &str, carry: &[Attribute], require: &[Attribute], face: FaceRule, when_stale: StaleRule) -> Policy {
+fn policy(
+    purpose: &str,
+    carry: &[Attribute],
+    require: &[Attribute],
+    face: FaceRule,
+    when_stale: StaleRule,
+) -> Policy {
     Policy {
         purpose: Purpose::parse(purpose).expect("the names above are well-formed"),
         audiences: vec![purpose.to_owned()],

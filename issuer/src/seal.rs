@@ -45,7 +45,9 @@ impl SealKey {
 
     /// Opens what [`SealKey::seal`] sealed in the same context.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE>() else { bail!("{context} is cut short") };
+        let Some((nonce, sealed)) = sealed.split_first_chunk::<NONCE>() else {
+            bail!("{context} is cut short")
+        };
         match self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: context.as_bytes() }) {
             Ok(plain) => Ok(Zeroizing::new(plain)),
             Err(_) => bail!("{context} was altered, or sealed under another key"),

@@ -55,7 +55,12 @@ pub fn verify_code(
 pub fn shown_claims(verified: &Verified, purpose: &Purpose, trust: &TrustStore) -> Map<String, Value> {
     let show = trust.policy(purpose).map(|policy| policy.show.as_slice()).unwrap_or_default();
     let shown = verified.claims().attributes.only(show);
-    shown.iter().filter_map(|(attribute, value)| Some((attribute.name().to_owned(), serde_json::to_value(value).ok()?))).collect()
+    shown
+        .iter()
+        .filter_map(|(attribute, value)| {
+            Some((attribute.name().to_owned(), serde_json::to_value(value).ok()?))
+        })
+        .collect()
 }
 
 /// Takes the face out of a picture, if it is good enough to compare.

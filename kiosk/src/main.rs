@@ -39,7 +39,10 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => commands::demo::run(arguments),
     };
     result.unwrap_or_else(|error| {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        {
             return ExitCode::SUCCESS;
         }
         notice(&format!("error: {error:#}"));

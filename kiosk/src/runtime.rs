@@ -124,7 +124,8 @@ impl Lane<'_> {
 
     fn compare(&self, picture: &DynamicImage, holder: &Holder) -> Event {
         let Some(engine) = &self.engine else { return Event::Face(Reason::FaceModels, None) };
-        let rule = self.trust.policy(&self.purpose).map_or(AttackRule::Refuse, |policy| policy.attack_detection);
+        let rule =
+            self.trust.policy(&self.purpose).map_or(AttackRule::Refuse, |policy| policy.attack_detection);
         match decide::capture(engine, picture) {
             Ok(probe) => {
                 let (reason, record) = decide::compare_face(engine, &holder.verified, &probe, rule);

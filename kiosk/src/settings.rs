@@ -25,7 +25,8 @@ impl Settings {
     /// Reads a file, or the defaults where there is none.
     pub fn read(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let text = fs::read_to_string(path).with_context(|| format!("reading settings {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading settings {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("settings {}", path.display()))
     }
 }

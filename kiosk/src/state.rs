@@ -59,7 +59,8 @@ impl State {
         transaction.execute("DELETE FROM trust_file", [])?;
         for (kind, files) in [("repository", &snapshot.repository), ("memory", &snapshot.memory)] {
             for (name, bytes) in files {
-                transaction.execute("INSERT INTO trust_file VALUES (?1, ?2, ?3)", params![kind, name, bytes])?;
+                transaction
+                    .execute("INSERT INTO trust_file VALUES (?1, ?2, ?3)", params![kind, name, bytes])?;
             }
         }
         Ok(transaction.commit()?)
@@ -72,7 +73,9 @@ impl State {
     pub fn snapshot(&self) -> Result<TrustSnapshot> {
         let snapshot = TrustSnapshot { repository: self.files("repository")?, memory: self.files("memory")? };
         if self.root()?.is_some() && (snapshot.memory.is_empty() || snapshot.repository.is_empty()) {
-            bail!("the kiosk's memory of the trust repository is gone; provision it again in a new state folder");
+            bail!(
+                "the kiosk's memory of the trust repository is gone; provision it again in a new state folder"
+            );
         }
         Ok(snapshot)
     }
@@ -95,7 +98,8 @@ impl State {
         let transaction = self.connection.transaction()?;
         // A proof that no verifier would accept any more need not be remembered; an hour covers a clock set back.
         transaction.execute("DELETE FROM proof WHERE dead_after < ?1", [now.plus(-3600).as_unix()])?;
-        let added = transaction.execute("INSERT OR IGNORE INTO proof VALUES (?1, ?2)", params![proof.0, dead_after.as_unix()])?;
+        let added = transaction
+            .execute("INSERT OR IGNORE INTO proof VALUES (?1, ?2)", params![proof.0, dead_after.as_unix()])?;
         transaction.commit()?;
         Ok(added == 1)
     }
@@ -128,14 +132,19 @@ mod tests {
     fn proofs_are_remembered_across_restarts_until_long_dead() {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::from_unix(1_700_000_000).unwrap();
-        let see = |proof: u8, now: Timestamp| State::open(folder.path()).unwrap().first_sight(ProofId([proof; 32]), now.plus(30), now);
+        let see = |proof: u8, now: Timestamp| {
+            State::open(folder.path()).unwrap().first_sight(ProofId([proof; 32]), now.plus(30), now)
+        };
         assert!(see(1, now));
         assert!(!see(1, now.plus(5)));
         assert!(see(2, now.plus(5)));
         assert!(!see(1, now.plus(3000)));
         assert!(see(3, now.plus(10_000)), "and the old ones are cleared away");
-        let count: i64 =
-            State::open(folder.path()).unwrap().connection.query_row("SELECT count(*) FROM proof", [], |row| row.get(0)).unwrap();
+        let count: i64 = State::open(folder.path())
+            .unwrap()
+            .connection
+            .query_row("SELECT count(*) FROM proof", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(count, 1);
     }
 

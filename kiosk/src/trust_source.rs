@@ -50,7 +50,11 @@ impl Directory {
         }
         let mut bytes = Vec::new();
         file.take(limit + 1).read_to_end(&mut bytes).map_err(|problem| error(&problem.to_string()))?;
-        if bytes.len() as u64 > limit { Err(error(&format!("is larger than {limit} bytes"))) } else { Ok(Some(bytes)) }
+        if bytes.len() as u64 > limit {
+            Err(error(&format!("is larger than {limit} bytes")))
+        } else {
+            Ok(Some(bytes))
+        }
     }
 }
 
@@ -81,7 +85,14 @@ mod tests {
         assert_eq!(source.metadata("plain.json", 10).unwrap().unwrap(), b"0123456789");
         assert_eq!(source.metadata("deep/inner.json", 10).unwrap().unwrap(), b"1");
         assert_eq!(source.metadata("absent.json", 10), Ok(None));
-        for odd in ["link.json", "linked/inner.json", "deep", "../metadata/plain.json", "/etc/hostname", "./plain.json"] {
+        for odd in [
+            "link.json",
+            "linked/inner.json",
+            "deep",
+            "../metadata/plain.json",
+            "/etc/hostname",
+            "./plain.json",
+        ] {
             let read = source.metadata(odd, 10);
             assert!(read.is_err() || read == source.metadata("plain.json", 10), "{odd}: {read:?}");
         }

@@ -229,7 +229,8 @@ impl fmt::Debug for SoftwareKey {
     }
 }
 
-#[cfg(all(test, feature = "issue"))]
+#[cfg(test)]
+#[cfg(feature = "issue")]
 mod tests {
     use super::*;
 

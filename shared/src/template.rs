@@ -100,6 +100,9 @@ mod tests {
         assert_eq!(AlgorithmId::parse("Omz"), Err(TemplateError::Algorithm));
         assert_eq!(Template::new(id.clone(), vec![]), Err(TemplateError::Length { length: 0 }));
         assert_eq!(Template::new(id.clone(), vec![0; 513]), Err(TemplateError::Length { length: 513 }));
-        assert_eq!(format!("{:?}", Template::new(id, vec![77; 128]).unwrap()), "Template(omz0095/i4, 128 bytes)");
+        assert_eq!(
+            format!("{:?}", Template::new(id, vec![77; 128]).unwrap()),
+            "Template(omz0095/i4, 128 bytes)"
+        );
     }
 }

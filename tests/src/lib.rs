@@ -1,18 +1,23 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
+#![allow(clippy::unwrap_used, reason = "a builder that fails is a failed test")]
+
+pub mod journey;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use shared::credential::{
-    Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present, sign,
+    Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present,
+    sign,
 };
 use shared::key::{Signer, SoftwareKey};
 use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication, RepositoryKeys,
-    RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot, TrustStore, publish, sign_root, update,
+    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication,
+    RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot, TrustStore, publish,
+    sign_root, update,
 };
 
 /// The issuer of the small world.
@@ -133,7 +138,11 @@ impl World {
     pub fn repository(&self, version: u64, now: Timestamp) -> Files {
         let keys = IssuerKeys {
             issuer: ISSUER.to_owned(),
-            keys: vec![IssuerKey { public: self.issuer.public_key(), not_before: self.start, not_after: None }],
+            keys: vec![IssuerKey {
+                public: self.issuer.public_key(),
+                not_before: self.start,
+                not_after: None,
+            }],
         };
         let mut statuses = StatusListBuilder::default();
         for (index, status) in &self.not_valid {
@@ -144,7 +153,8 @@ impl World {
             ("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap()),
             ("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap()),
         ]);
-        let policies = Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&self.policy).unwrap())]);
+        let policies =
+            Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&self.policy).unwrap())]);
         publish(&Publication {
             root: &self.root(),
             targets: &policies,
@@ -152,7 +162,12 @@ impl World {
             targets_signer: &self.roles[3],
             snapshot_signer: &self.roles[4],
             timestamp_signer: &self.roles[5],
-            versions: RoleVersions { targets: version, agency: version, snapshot: version, timestamp: version },
+            versions: RoleVersions {
+                targets: version,
+                agency: version,
+                snapshot: version,
+                timestamp: version,
+            },
             now,
         })
         .unwrap()
@@ -194,6 +209,7 @@ pub fn third_party(what: &str) -> Option<PathBuf> {
     }
     use std::io::Write;
     // Straight to the descriptor: the test harness swallows what `eprintln!` writes.
-    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: {} is not here; set GATEPASS_DATA ***\n", path.display());
+    let _ =
+        writeln!(std::io::stderr(), "\n*** SKIPPED: {} is not here; set GATEPASS_DATA ***\n", path.display());
     None
 }

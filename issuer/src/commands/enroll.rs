@@ -25,11 +25,14 @@ pub fn run(arguments: &Enroll) -> Result<Answer> {
     if !ignored.is_empty() {
         note(&format!("not identity attributes, left out: {}", ignored.join(", ")));
     }
-    let size = fs::metadata(&arguments.photo).with_context(|| format!("reading {}", arguments.photo.display()))?.len();
+    let size = fs::metadata(&arguments.photo)
+        .with_context(|| format!("reading {}", arguments.photo.display()))?
+        .len();
     if size > MAX_PHOTO {
         bail!("{} is larger than {} MB", arguments.photo.display(), MAX_PHOTO >> 20);
     }
-    let picture = fs::read(&arguments.photo).with_context(|| format!("reading {}", arguments.photo.display()))?;
+    let picture =
+        fs::read(&arguments.photo).with_context(|| format!("reading {}", arguments.photo.display()))?;
     let face = if arguments.without_face {
         None
     } else {
@@ -60,8 +63,8 @@ pub fn run(arguments: &Enroll) -> Result<Answer> {
 
 fn read_claims(path: &Path) -> Result<(Attributes, Vec<String>)> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let object: Map<String, Value> =
-        serde_json::from_str(&text).with_context(|| format!("{} is not a JSON object of attributes", path.display()))?;
+    let object: Map<String, Value> = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a JSON object of attributes", path.display()))?;
     let (mut attributes, mut ignored) = (Attributes::default(), Vec::new());
     for (name, value) in object {
         let Some(attribute) = Attribute::from_name(&name) else {
@@ -69,13 +72,18 @@ fn read_claims(path: &Path) -> Result<(Attributes, Vec<String>)> {
             continue;
         };
         if attribute == Attribute::AgeOver {
-            bail!("ageOver is worked out from dateOfBirth when a credential is issued; leave it out of {}", path.display());
+            bail!(
+                "ageOver is worked out from dateOfBirth when a credential is issued; leave it out of {}",
+                path.display()
+            );
         }
         let value = match value {
             Value::String(text) => AttributeValue::Text(text),
             Value::Number(number) => {
                 let code = number.as_u64().and_then(|code| u8::try_from(code).ok());
-                AttributeValue::Code(code.with_context(|| format!("{name} must be a small number, in {}", path.display()))?)
+                AttributeValue::Code(
+                    code.with_context(|| format!("{name} must be a small number, in {}", path.display()))?,
+                )
             }
             _ => bail!("{name} must be a text or a number, in {}", path.display()),
         };

@@ -23,8 +23,8 @@ pub fn keygen(out: &Path) -> Result<Answer> {
 }
 
 pub fn present(arguments: &Present) -> Result<Answer> {
-    let bytes =
-        fs::read(&arguments.credential).with_context(|| format!("reading {}", arguments.credential.display()))?;
+    let bytes = fs::read(&arguments.credential)
+        .with_context(|| format!("reading {}", arguments.credential.display()))?;
     let credential = UnverifiedCredential::decode(&bytes)
         .with_context(|| format!("{} is not a credential", arguments.credential.display()))?;
     let claims = credential.claims();
@@ -65,7 +65,8 @@ pub fn present(arguments: &Present) -> Result<Answer> {
             print_frame(&drawn, live && number > 0)?;
             None
         } else {
-            fs::create_dir_all(&arguments.out).with_context(|| format!("creating {}", arguments.out.display()))?;
+            fs::create_dir_all(&arguments.out)
+                .with_context(|| format!("creating {}", arguments.out.display()))?;
             let stamp = time.to_string().replace([':', '-'], "");
             let path = arguments.out.join(format!("code-{number:03}-{stamp}.{extension}"));
             fs::write(&path, &drawn).with_context(|| format!("writing {}", path.display()))?;

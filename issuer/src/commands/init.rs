@@ -19,7 +19,9 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     let now = now(arguments.at.at);
     let issuer = arguments.iss.trim().to_owned();
     if !(1..=64).contains(&issuer.len()) || !issuer.contains(':') || issuer.contains(char::is_whitespace) {
-        bail!("--iss must be a URI of at most 64 characters, such as https://id.example: it is in every code");
+        bail!(
+            "--iss must be a URI of at most 64 characters, such as https://id.example: it is in every code"
+        );
     }
     let name = arguments.agency.clone().unwrap_or_else(|| agency_name(&issuer));
     Purpose::parse(&name).context("--agency must be 1 to 24 lower-case letters, digits and hyphens")?;
@@ -45,7 +47,9 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     office.finish()?;
 
     let root_path = office.root_metadata();
-    note("Move keys/root-*.pem to three separate offline places: any two of them can replace every other key.");
+    note(
+        "Move keys/root-*.pem to three separate offline places: any two of them can replace every other key.",
+    );
     Ok(Answer::done(
         format!(
             "agency      {}\nissuer      {}\nissuer key  {}\nroot        {}",

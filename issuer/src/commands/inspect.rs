@@ -12,8 +12,13 @@ use crate::cli::Inspect;
 use crate::output::Answer;
 
 /// What nobody has checked when a code is only inspected.
-const NOT_VERIFIED: [&str; 5] =
-    ["the issuer's signature", "whether the issuer is trusted", "expiry and revocation", "the holder's proof", "the face"];
+const NOT_VERIFIED: [&str; 5] = [
+    "the issuer's signature",
+    "whether the issuer is trusted",
+    "expiry and revocation",
+    "the holder's proof",
+    "the face",
+];
 
 pub fn run(arguments: &Inspect) -> Result<Answer> {
     let presentation = read(&arguments.what)?;
@@ -29,7 +34,10 @@ pub fn run(arguments: &Inspect) -> Result<Answer> {
         format!("purpose     {}", claims.purpose),
         format!("issued      {}", claims.issued_at),
         format!("expires     {}", claims.expires),
-        format!("bound to    {}", if claims.holder_key.is_some() { "a phone's key" } else { "nothing (paper)" }),
+        format!(
+            "bound to    {}",
+            if claims.holder_key.is_some() { "a phone's key" } else { "nothing (paper)" }
+        ),
         format!("status      place {} of {}", claims.status.index, claims.status.uri),
     ];
     for (attribute, value) in claims.attributes.iter() {
@@ -54,7 +62,8 @@ pub fn run(arguments: &Inspect) -> Result<Answer> {
 fn read(what: &str) -> Result<Presentation> {
     let path = Path::new(what);
     if !path.exists() {
-        return Presentation::decode(what).with_context(|| "neither a file nor the text of a code".to_owned());
+        return Presentation::decode(what)
+            .with_context(|| "neither a file nor the text of a code".to_owned());
     }
     let bytes = fs::read(path).with_context(|| format!("reading {what}"))?;
     if bytes.first() == Some(&0xd2) {
@@ -67,6 +76,7 @@ fn read(what: &str) -> Result<Presentation> {
         };
         return Ok(Presentation::decode(&symbol.text)?);
     }
-    let text = String::from_utf8(bytes).with_context(|| format!("{what} is neither a picture, a credential nor a text"))?;
+    let text = String::from_utf8(bytes)
+        .with_context(|| format!("{what} is neither a picture, a credential nor a text"))?;
     Ok(Presentation::decode(text.trim_end())?)
 }

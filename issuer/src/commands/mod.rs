@@ -26,5 +26,6 @@ pub fn now(at: Option<Timestamp>) -> Timestamp {
     }
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
-    Timestamp::from_unix(seconds).unwrap_or_else(|| Timestamp::from_unix(0).expect("1970 is in range").plus(seconds))
+    Timestamp::from_unix(seconds)
+        .unwrap_or_else(|| Timestamp::from_unix(0).expect("1970 is in range").plus(seconds))
 }

@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
-use shared::trust::{AgencyRole, Files, IssuerKey, IssuerKeys, Publication, RoleVersions, StatusListBuilder, publish};
+use shared::trust::{
+    AgencyRole, Files, IssuerKey, IssuerKeys, Publication, RoleVersions, StatusListBuilder, publish,
+};
 
 use crate::cli::Publish;
 use crate::commands::now;
@@ -54,26 +56,40 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     let revoked = registry.not_valid()?.len();
     let bytes: usize = files.values().map(Vec::len).sum();
     Ok(Answer::done(
-        format!("repository version {version}, {} files, {bytes} bytes, {revoked} credentials revoked or suspended", files.len()),
+        format!(
+            "repository version {version}, {} files, {bytes} bytes, {revoked} credentials revoked or suspended",
+            files.len()
+        ),
         json!({ "repository": arguments.out, "version": version, "published": now, "files": files.len(), "bytes": bytes, "not_valid": revoked }),
     ))
 }
 
 fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<Files> {
     let signer = office.key("issuer")?;
-    let since = registry.setting("issuer_key_since")?.context("the registry does not say since when the issuer key is used")?;
+    let since = registry
+        .setting("issuer_key_since")?
+        .context("the registry does not say since when the issuer key is used")?;
     let keys = IssuerKeys {
         issuer: office.agency.issuer.clone(),
-        keys: vec![IssuerKey { public: signer.public_key(), not_before: Timestamp::parse(&since)?, not_after: None }],
+        keys: vec![IssuerKey {
+            public: signer.public_key(),
+            not_before: Timestamp::parse(&since)?,
+            not_after: None,
+        }],
     };
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
     let not_valid = registry.not_valid()?;
     for list in 0..=registry.last_list()? {
         let mut statuses = StatusListBuilder::default();
         for credential in not_valid.iter().filter(|credential| credential.list == list) {
-            anyhow::ensure!(statuses.set(credential.index, credential.status), "place {} is outside its list", credential.index);
+            anyhow::ensure!(
+                statuses.set(credential.index, credential.status),
+                "place {} is outside its list",
+                credential.index
+            );
         }
-        let token = statuses.prepare(&office.status_uri(list), now, now.plus(STATUS_LIFE), signer.public_key().id());
+        let token =
+            statuses.prepare(&office.status_uri(list), now, now.plus(STATUS_LIFE), signer.public_key().id());
         targets.insert(format!("status-{list}.cwt"), token.sign(&signer)?);
     }
     Ok(targets)
@@ -82,7 +98,8 @@ fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Resul
 /// Writes every file; `timestamp.json`, which makes the others current, goes last and in one step.
 fn write(folder: &Path, files: &Files) -> Result<()> {
     const CURRENT: &str = "metadata/timestamp.json";
-    for (name, bytes) in files.iter().filter(|(name, _)| *name != CURRENT).chain(files.get_key_value(CURRENT)) {
+    for (name, bytes) in files.iter().filter(|(name, _)| *name != CURRENT).chain(files.get_key_value(CURRENT))
+    {
         let path = folder.join(name);
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(path.parent().unwrap_or(folder))?;

@@ -19,18 +19,24 @@ pub fn run(arguments: &Revoke) -> Result<Answer> {
     let places = match (&arguments.credential, &arguments.subject) {
         (Some(path), _) => {
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-            let credential =
-                UnverifiedCredential::decode(&bytes).with_context(|| format!("{} is not a credential", path.display()))?;
+            let credential = UnverifiedCredential::decode(&bytes)
+                .with_context(|| format!("{} is not a credential", path.display()))?;
             if !credential.signed_by(&shared::key::Signer::public_key(&office.key("issuer")?)) {
                 bail!("{} was not issued by this agency", path.display());
             }
-            let list = (0..=registry.last_list()?).find(|list| office.status_uri(*list) == credential.claims().status.uri);
-            vec![(list.context("the credential names a status list of another agency")?, credential.claims().status.index)]
+            let list = (0..=registry.last_list()?)
+                .find(|list| office.status_uri(*list) == credential.claims().status.uri);
+            vec![(
+                list.context("the credential names a status list of another agency")?,
+                credential.claims().status.index,
+            )]
         }
         (None, Some(subject)) => registry
             .credentials_of(subject)?
             .into_iter()
-            .filter(|credential| arguments.purpose.as_ref().is_none_or(|purpose| credential.purpose == *purpose))
+            .filter(|credential| {
+                arguments.purpose.as_ref().is_none_or(|purpose| credential.purpose == *purpose)
+            })
             .map(|credential| (credential.list, credential.index))
             .collect(),
         (None, None) => vec![],

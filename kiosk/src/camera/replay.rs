@@ -29,7 +29,9 @@ impl Replay {
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<std::io::Result<_>>()?;
         frames.retain(|path| {
-            path.extension().is_some_and(|extension| ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
+            path.extension().is_some_and(|extension| {
+                ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+            })
         });
         frames.sort();
         if frames.is_empty() {

@@ -18,7 +18,8 @@ pub fn run(arguments: &Compare, as_json: bool) -> Result<ExitCode> {
     let unanswered = |which: &str, error: &FaceError| {
         let reason = face_reason(error);
         let json = json!({ "decision": "unanswered", "reason": reason, "picture": which, "message": error.to_string(), "issues": issues(error) });
-        answer(as_json, &json, &format!("? unanswered  {reason}\n  {which}: {error}")).map(|()| exit(Answer::Unanswered))
+        answer(as_json, &json, &format!("? unanswered  {reason}\n  {which}: {error}"))
+            .map(|()| exit(Answer::Unanswered))
     };
     let template = match engine.enrol(&reference) {
         Ok(template) => template,

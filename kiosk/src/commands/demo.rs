@@ -90,11 +90,15 @@ impl Play {
         for part in ["codes", "frames", "phones"] {
             fs::create_dir_all(out.join(part)).with_context(|| format!("creating {}", out.display()))?;
         }
-        print("Gatepass demo. Residents are fictional; keys, signatures, codes, models and faces are real.\n")?;
+        print(
+            "Gatepass demo. Residents are fictional; keys, signatures, codes, models and faces are real.\n",
+        )?;
         let engine = match models::load(arguments.models.as_deref()) {
             Ok(engine) => Some(engine),
             Err(error) => {
-                print(format!("*** FACES ARE NOT COMPARED in this run: {error}\n*** Residents are enrolled without a template, and an officer looks instead.\n"))?;
+                print(format!(
+                    "*** FACES ARE NOT COMPARED in this run: {error}\n*** Residents are enrolled without a template, and an officer looks instead.\n"
+                ))?;
                 None
             }
         };
@@ -119,16 +123,20 @@ impl Play {
         print("AGENCY")?;
         let dir = self.out.join("agency");
         self.issuer("create the agency", &["init", "--dir", text(&dir)?, "--iss", "https://id.xa.example"])?;
-        let people: Value = serde_json::from_slice(
-            &fs::read(self.residents_folder.join("people.json"))
-                .with_context(|| format!("the sample residents are not in {}", self.residents_folder.display()))?,
-        )?;
+        let people: Value =
+            serde_json::from_slice(&fs::read(self.residents_folder.join("people.json")).with_context(
+                || format!("the sample residents are not in {}", self.residents_folder.display()),
+            )?)?;
         for person in people["people"].as_array().into_iter().flatten().take(RESIDENTS) {
             let folder = person["folder"].as_str().context("a sample resident has no folder")?.to_owned();
             let name = person["name"].as_str().context("a sample resident has no name")?.to_owned();
             let subject = self.enrol(&folder, person)?;
-            let (key, credential) = (self.phone(&format!("{folder}.pem")), self.phone(&format!("{folder}.cbor")));
-            self.issuer(&format!("{name}: make the phone's key"), &["holder", "keygen", "--out", text(&key)?])?;
+            let (key, credential) =
+                (self.phone(&format!("{folder}.pem")), self.phone(&format!("{folder}.cbor")));
+            self.issuer(
+                &format!("{name}: make the phone's key"),
+                &["holder", "keygen", "--out", text(&key)?],
+            )?;
             let resident = Resident { folder, name, subject, key, credential };
             self.issue(&resident, &resident.credential, "border", &[])?;
             self.residents.push(resident);
@@ -143,20 +151,35 @@ impl Play {
         fs::write(&file, claims.to_string())?;
         let photo = self.residents_folder.join(folder).join("id-photo.jpg");
         let dir = self.out.join("agency");
-        let mut arguments = vec!["enroll", "--dir", text(&dir)?, "--claims", text(&file)?, "--photo", text(&photo)?];
+        let mut arguments =
+            vec!["enroll", "--dir", text(&dir)?, "--claims", text(&file)?, "--photo", text(&photo)?];
         match (&self.engine, &self.models) {
             (None, _) => arguments.push("--without-face"),
             (Some(_), Some(models)) => arguments.extend(["--models", text(models)?]),
             (Some(_), None) => {}
         }
-        let enrolled = self.issuer(&format!("{}: enrol photo and claims", person["name"].as_str().unwrap_or_default()), &arguments)?;
+        let enrolled = self.issuer(
+            &format!("{}: enrol photo and claims", person["name"].as_str().unwrap_or_default()),
+            &arguments,
+        )?;
         Ok(enrolled["subject"].as_str().context("the issuer printed no subject")?.to_owned())
     }
 
     fn issue(&self, resident: &Resident, out: &Path, purpose: &str, more: &[&str]) -> Result<()> {
         let (dir, public) = (self.out.join("agency"), format!("{}.pub", text(&resident.key)?));
-        let mut arguments =
-            vec!["issue", "--dir", text(&dir)?, "--subject", &resident.subject, "--purpose", purpose, "--holder-key", &public, "--out", text(out)?];
+        let mut arguments = vec![
+            "issue",
+            "--dir",
+            text(&dir)?,
+            "--subject",
+            &resident.subject,
+            "--purpose",
+            purpose,
+            "--holder-key",
+            &public,
+            "--out",
+            text(out)?,
+        ];
         arguments.extend(more);
         self.issuer(&format!("{}: issue a {purpose} credential", resident.name), &arguments)?;
         Ok(())
@@ -164,7 +187,10 @@ impl Play {
 
     fn publish_and_import(&mut self) -> Result<()> {
         let (dir, repository) = (self.out.join("agency"), self.out.join("repository"));
-        self.issuer("publish the trust repository", &["publish", "--dir", text(&dir)?, "--out", text(&repository)?])?;
+        self.issuer(
+            "publish the trust repository",
+            &["publish", "--dir", text(&dir)?, "--out", text(&repository)?],
+        )?;
         let started = Instant::now();
         let root = fs::read(dir.join("root.json"))?;
         let memory = self.state.snapshot()?.memory;
@@ -186,7 +212,14 @@ impl Play {
             let title = format!("{} passes", resident.name);
             let probe = Some(self.face_of(number));
             let border = self.border.clone();
-            self.visit(&Visit { title, text: &code, probe, at: self.now.plus(2), purpose: &border, expected })?;
+            self.visit(&Visit {
+                title,
+                text: &code,
+                probe,
+                at: self.now.plus(2),
+                purpose: &border,
+                expected,
+            })?;
         }
         Ok(())
     }
@@ -203,7 +236,14 @@ impl Play {
         };
 
         if self.engine.is_some() {
-            let visit = Visit { title: "somebody else shows the phone".into(), text: &code, probe: Some(self.face_of(1)), at, purpose: &border, expected: Reason::FaceNonMatch };
+            let visit = Visit {
+                title: "somebody else shows the phone".into(),
+                text: &code,
+                probe: Some(self.face_of(1)),
+                at,
+                purpose: &border,
+                expected: Reason::FaceNonMatch,
+            };
             self.visit(&visit)?;
         } else {
             print("  (skipped: somebody else shows the phone; it takes the face models)")?;
@@ -211,13 +251,23 @@ impl Play {
         let second = self.code(&credential, &key, at.plus(15), "victim-next")?;
         let mut cases = vec![
             attack("a screenshot, 60 seconds later", &second, at.plus(75), Reason::ProofExpired),
-            attack("another name written into the code", &renamed(&second)?, at.plus(16), Reason::CredentialSignature),
+            attack(
+                "another name written into the code",
+                &renamed(&second)?,
+                at.plus(16),
+                Reason::CredentialSignature,
+            ),
             attack("the phone's live proof cut away", &stripped(&second)?, at.plus(16), Reason::ProofMissing),
             attack("a code that is not ours", "HTTPS://EXAMPLE.ORG/LOGIN", at, Reason::TextNotBase45),
         ];
         let foreign = self.foreign_agency()?;
         let foreign_code = self.code(&foreign.0, &foreign.1, at, "forger")?;
-        cases.push(attack("a code of an agency that nobody trusts", &foreign_code, at, Reason::IssuerUnknown));
+        cases.push(attack(
+            "a code of an agency that nobody trusts",
+            &foreign_code,
+            at,
+            Reason::IssuerUnknown,
+        ));
 
         let hotel = self.phone("hotel.cbor");
         self.issue(&self.residents[1], &hotel, "hotel", &[])?;
@@ -228,10 +278,20 @@ impl Play {
         self.issue(&self.residents[2], &short, "border", &["--expires", &hour])?;
         let late = self.now.plus(7200);
         let expired = self.code(&short, &self.residents[2].key, late, "expired")?;
-        cases.push(attack("a credential that expired an hour ago", &expired, late, Reason::CredentialExpired));
+        cases.push(attack(
+            "a credential that expired an hour ago",
+            &expired,
+            late,
+            Reason::CredentialExpired,
+        ));
         let stale = self.now.plus(10 * 24 * 3600);
         let stale_code = self.code(&credential, &key, stale, "stale")?;
-        cases.push(attack("a kiosk that was not updated for ten days", &stale_code, stale, Reason::TrustStale));
+        cases.push(attack(
+            "a kiosk that was not updated for ten days",
+            &stale_code,
+            stale,
+            Reason::TrustStale,
+        ));
         for case in &cases {
             self.attack(case, &genuine_face)?;
         }
@@ -239,15 +299,31 @@ impl Play {
         let third = self.code(&credential, &key, at.plus(30), "victim-third")?;
         let expected = if self.engine.is_some() { Reason::Accepted } else { Reason::FaceNoTemplate };
         let border = self.border.clone();
-        let first_use = Visit { title: "(the resident passes once more)".into(), text: &third, probe: Some(genuine_face.clone()), at: at.plus(31), purpose: &border, expected };
+        let first_use = Visit {
+            title: "(the resident passes once more)".into(),
+            text: &third,
+            probe: Some(genuine_face.clone()),
+            at: at.plus(31),
+            purpose: &border,
+            expected,
+        };
         self.visit(&first_use)?;
-        self.attack(&attack("the very same code at the next lane", &third, at.plus(33), Reason::ProofReplayed), &genuine_face)?;
+        self.attack(
+            &attack("the very same code at the next lane", &third, at.plus(33), Reason::ProofReplayed),
+            &genuine_face,
+        )?;
 
         let dir = self.out.join("agency");
-        self.issuer("the agency revokes a credential", &["revoke", "--dir", text(&dir)?, "--credential", text(&credential)?])?;
+        self.issuer(
+            "the agency revokes a credential",
+            &["revoke", "--dir", text(&dir)?, "--credential", text(&credential)?],
+        )?;
         self.publish_and_import()?;
         let revoked = self.code(&credential, &key, at.plus(60), "revoked")?;
-        self.attack(&attack("the revoked credential", &revoked, at.plus(61), Reason::StatusRevoked), &genuine_face)
+        self.attack(
+            &attack("the revoked credential", &revoked, at.plus(61), Reason::StatusRevoked),
+            &genuine_face,
+        )
     }
 
     fn attack(&mut self, case: &Case, probe: &Path) -> Result<()> {
@@ -263,27 +339,57 @@ impl Play {
 
     /// An agency of its own making, that no kiosk was told to trust.
     fn foreign_agency(&self) -> Result<(PathBuf, PathBuf)> {
-        let (dir, key, credential) = (self.out.join("other-agency"), self.phone("forger.pem"), self.phone("forger.cbor"));
-        self.issuer("a forger creates an agency", &["init", "--dir", text(&dir)?, "--iss", "https://id.forger.example"])?;
+        let (dir, key, credential) =
+            (self.out.join("other-agency"), self.phone("forger.pem"), self.phone("forger.cbor"));
+        self.issuer(
+            "a forger creates an agency",
+            &["init", "--dir", text(&dir)?, "--iss", "https://id.forger.example"],
+        )?;
         let folder = &self.residents[0].folder;
-        let (claims, photo) = (self.phone(&format!("{folder}.json")), self.residents_folder.join(folder).join("id-photo.jpg"));
+        let (claims, photo) =
+            (self.phone(&format!("{folder}.json")), self.residents_folder.join(folder).join("id-photo.jpg"));
         let enrolled = self.issuer(
             "and enrols",
-            &["enroll", "--dir", text(&dir)?, "--claims", text(&claims)?, "--photo", text(&photo)?, "--without-face"],
+            &[
+                "enroll",
+                "--dir",
+                text(&dir)?,
+                "--claims",
+                text(&claims)?,
+                "--photo",
+                text(&photo)?,
+                "--without-face",
+            ],
         )?;
         let subject = enrolled["subject"].as_str().context("the issuer printed no subject")?.to_owned();
         self.issuer("with a key", &["holder", "keygen", "--out", text(&key)?])?;
         let public = format!("{}.pub", text(&key)?);
         self.issuer(
             "and issues",
-            &["issue", "--dir", text(&dir)?, "--subject", &subject, "--purpose", "border", "--holder-key", &public, "--out", text(&credential)?],
+            &[
+                "issue",
+                "--dir",
+                text(&dir)?,
+                "--subject",
+                &subject,
+                "--purpose",
+                "border",
+                "--holder-key",
+                &public,
+                "--out",
+                text(&credential)?,
+            ],
         )?;
         Ok((credential, key))
     }
 
     /// Puts a code before the camera and a face before the same camera, and checks what comes of it.
     fn visit(&mut self, visit: &Visit<'_>) -> Result<()> {
-        let name = format!("{:02}-{}", self.cases.len() + 1, visit.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+        let name = format!(
+            "{:02}-{}",
+            self.cases.len() + 1,
+            visit.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+        );
         let frame = camera_frame(visit.text, self.cases.len() as u32)?;
         frame.save(self.out.join("frames").join(format!("{name}.png"))).context("saving a camera frame")?;
         let trust = self.trust.clone().context("no trust repository was imported")?;
@@ -319,9 +425,17 @@ impl Play {
         self.failures += usize::from(!passed);
         let (sign, _) = mark(reason.answer());
         let times: Vec<String> = stages.iter().map(|(stage, ms)| format!("{stage} {ms} ms")).collect();
-        let symbol = seen.map_or_else(String::new, |(version, level, stage)| format!("v{version}-{}, {}", level.name(), stage.name()));
-        let score = face.as_ref().map_or_else(String::new, |face| format!(", score {:.2}", face.comparison.score));
-        print(format!("  {sign} {:<42} {:<24} {}{score}  [{symbol}]", visit.title, reason.code(), times.join(", ")))?;
+        let symbol = seen.map_or_else(String::new, |(version, level, stage)| {
+            format!("v{version}-{}, {}", level.name(), stage.name())
+        });
+        let score =
+            face.as_ref().map_or_else(String::new, |face| format!(", score {:.2}", face.comparison.score));
+        print(format!(
+            "  {sign} {:<42} {:<24} {}{score}  [{symbol}]",
+            visit.title,
+            reason.code(),
+            times.join(", ")
+        ))?;
         if !passed {
             print(format!("    WRONG: expected {}", visit.expected))?;
         }
@@ -338,9 +452,18 @@ impl Play {
             "faces_compared": self.engine.is_some(), "cases": self.cases, "accepted": accepted, "failures": self.failures, "at": self.now,
         });
         let path = self.out.join("report.json");
-        fs::write(&path, serde_json::to_string_pretty(&report)? + "\n").with_context(|| format!("writing {}", path.display()))?;
-        let verdict = if self.failures == 0 { "Every resident and every attack was decided as it should be." } else { "SOMETHING WAS DECIDED WRONGLY." };
-        print(format!("\n{verdict} {} visits, {accepted} accepted, {} wrong.", self.cases.len(), self.failures))?;
+        fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")
+            .with_context(|| format!("writing {}", path.display()))?;
+        let verdict = if self.failures == 0 {
+            "Every resident and every attack was decided as it should be."
+        } else {
+            "SOMETHING WAS DECIDED WRONGLY."
+        };
+        print(format!(
+            "\n{verdict} {} visits, {accepted} accepted, {} wrong.",
+            self.cases.len(),
+            self.failures
+        ))?;
         print(format!("Codes, camera frames and report.json are in {}.", self.out.display()))?;
         Ok(if self.failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
@@ -350,10 +473,32 @@ impl Play {
         self.code_for(credential, key, "border", at, name)
     }
 
-    fn code_for(&self, credential: &Path, key: &Path, audience: &str, at: Timestamp, name: &str) -> Result<String> {
+    fn code_for(
+        &self,
+        credential: &Path,
+        key: &Path,
+        audience: &str,
+        at: Timestamp,
+        name: &str,
+    ) -> Result<String> {
         let at = at.to_string();
         let show = |format: &str, folder: &Path| {
-            let arguments = ["holder", "present", "--credential", text(credential)?, "--key", text(key)?, "--aud", audience, "--at", &at, "--format", format, "--out", text(folder)?];
+            let arguments = [
+                "holder",
+                "present",
+                "--credential",
+                text(credential)?,
+                "--key",
+                text(key)?,
+                "--aud",
+                audience,
+                "--at",
+                &at,
+                "--format",
+                format,
+                "--out",
+                text(folder)?,
+            ];
             self.quietly(&arguments)
         };
         show("png", &self.out.join("codes").join(name))?;
@@ -380,9 +525,18 @@ impl Play {
     }
 
     fn quietly(&self, arguments: &[&str]) -> Result<Value> {
-        let output = Command::new(&self.issuer).arg("--json").args(arguments).output().with_context(|| format!("running {}", self.issuer.display()))?;
+        let output = Command::new(&self.issuer)
+            .arg("--json")
+            .args(arguments)
+            .output()
+            .with_context(|| format!("running {}", self.issuer.display()))?;
         if !output.status.success() {
-            bail!("issuer {}: {}{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+            bail!(
+                "issuer {}: {}{}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr),
+                String::from_utf8_lossy(&output.stdout)
+            );
         }
         serde_json::from_slice(&output.stdout).context("the issuer printed no JSON")
     }
@@ -400,7 +554,8 @@ struct Case {
 /// Writes another name of the same length into the credential.
 fn renamed(text: &str) -> Result<String> {
     let mut bytes = payload::base45_decode(text)?;
-    let name = bytes.windows(6).position(|window| window == b"SAMPLE").context("the credential names nobody")?;
+    let name =
+        bytes.windows(6).position(|window| window == b"SAMPLE").context("the credential names nobody")?;
     bytes[name..name + 6].copy_from_slice(b"FORGED");
     Ok(payload::base45_encode(&bytes))
 }
@@ -410,7 +565,9 @@ fn stripped(text: &str) -> Result<String> {
     let Presentation::KeyBound(bytes) = Presentation::decode(text)? else { bail!("not a rotating code") };
     // The credential is the value of header 13 in the protected bucket; it starts with the second tag 18.
     let start = bytes.iter().skip(1).position(|byte| *byte == 0xd2).context("no credential inside")? + 1;
-    let length = (start + 1..=bytes.len()).find(|end| shared::cbor::decode(&bytes[start..*end]).is_ok()).context("no credential inside")?;
+    let length = (start + 1..=bytes.len())
+        .find(|end| shared::cbor::decode(&bytes[start..*end]).is_ok())
+        .context("no credential inside")?;
     Ok(payload::encode(&payload::Payload::Static(bytes[start..length].to_vec())))
 }
 
@@ -429,7 +586,8 @@ fn camera_frame(text: &str, seed: u32) -> Result<GrayImage> {
         let (u, v) = ((dx * cosine + dy * sine) * scale, (dy * cosine - dx * sine) * scale);
         let (u, v) = (u + drawn.width() as f32 / 2.0, v + drawn.height() as f32 / 2.0);
         let inside = u >= 0.0 && v >= 0.0 && u < drawn.width() as f32 && v < drawn.height() as f32;
-        let light = if inside { f32::from(drawn.get_pixel(u as u32, v as u32).0[0]) * 0.7 + 30.0 } else { 45.0 };
+        let light =
+            if inside { f32::from(drawn.get_pixel(u as u32, v as u32).0[0]) * 0.7 + 30.0 } else { 45.0 };
         Luma([(light + (noise >> 28) as f32 - 8.0).clamp(0.0, 255.0) as u8])
     });
     Ok(DynamicImage::ImageLuma8(frame).blur(0.8).into_luma8())

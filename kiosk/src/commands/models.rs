@@ -24,7 +24,10 @@ pub fn list(option: Option<&Path>, as_json: bool) -> Result<ExitCode> {
         };
         whole &= state == "ready";
         let path = place.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());
-        lines.push(format!("{:<15} {state:<10} {:>8} bytes  {:<12} {path}", entry.id, entry.bytes, entry.licence));
+        lines.push(format!(
+            "{:<15} {state:<10} {:>8} bytes  {:<12} {path}",
+            entry.id, entry.bytes, entry.licence
+        ));
         entries.push(json!({ "state": state, "path": place, "model": entry }));
     }
     if !whole {
@@ -35,7 +38,10 @@ pub fn list(option: Option<&Path>, as_json: bool) -> Result<ExitCode> {
 }
 
 pub fn install(from: Option<&Path>, to: Option<&Path>, as_json: bool) -> Result<ExitCode> {
-    let target = to.map(Path::to_owned).or_else(models::install_folder).context("no home folder is set; name one with --to")?;
+    let target = to
+        .map(Path::to_owned)
+        .or_else(models::install_folder)
+        .context("no home folder is set; name one with --to")?;
     fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
     let (mut installed, mut failed) = (Vec::new(), Vec::new());
     for entry in Manifest::shipped().models {
@@ -54,7 +60,16 @@ pub fn install(from: Option<&Path>, to: Option<&Path>, as_json: bool) -> Result<
         }
     }
     let json = json!({ "folder": target, "installed": installed, "failed": failed });
-    answer(as_json, &json, &format!("{} of {} models are in {}", installed.len(), installed.len() + failed.len(), target.display()))?;
+    answer(
+        as_json,
+        &json,
+        &format!(
+            "{} of {} models are in {}",
+            installed.len(),
+            installed.len() + failed.len(),
+            target.display()
+        ),
+    )?;
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
@@ -64,10 +79,18 @@ fn fetch(entry: &ModelEntry, from: Option<&Path>) -> Result<Vec<u8>> {
         return fs::read(&path).with_context(|| format!("reading {}", path.display()));
     }
     let Some(url) = &entry.url else {
-        bail!("{} cannot be downloaded, because its file was converted from another format; get it from your supplier and use `kiosk models install --from DIR`", entry.file)
+        bail!(
+            "{} cannot be downloaded, because its file was converted from another format; get it from your supplier and use `kiosk models install --from DIR`",
+            entry.file
+        )
     };
     let mut response = ureq::get(url).call().with_context(|| format!("downloading {url}"))?;
-    response.body_mut().with_config().limit(entry.bytes).read_to_vec().with_context(|| format!("downloading {url}"))
+    response
+        .body_mut()
+        .with_config()
+        .limit(entry.bytes)
+        .read_to_vec()
+        .with_context(|| format!("downloading {url}"))
 }
 
 /// Checks a file and puts it into place in one step.

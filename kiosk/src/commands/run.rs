@@ -19,8 +19,16 @@ use crate::ui::Terminal;
 pub fn run(arguments: &Run) -> Result<ExitCode> {
     let settings = Settings::read(arguments.config.as_deref())?;
     let clock = now(arguments.place.at);
-    let purpose = arguments.purpose.clone().or(settings.purpose).context("which purpose? give --purpose, or purpose in --config")?;
-    let camera = arguments.camera.clone().or(settings.camera).context("which camera? give --camera replay:DIR, or camera in --config")?;
+    let purpose = arguments
+        .purpose
+        .clone()
+        .or(settings.purpose)
+        .context("which purpose? give --purpose, or purpose in --config")?;
+    let camera = arguments
+        .camera
+        .clone()
+        .or(settings.camera)
+        .context("which camera? give --camera replay:DIR, or camera in --config")?;
     let mut camera = open_camera(&camera)?;
     let folder = arguments.place.state.clone().or(settings.state);
     let state = State::open(&state_folder(folder.as_deref())?)?;
@@ -47,7 +55,16 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         Ok(())
     };
     let mut display = Terminal;
-    let mut lane = Lane { purpose, trust, state, engine, start: clock, display: &mut display, record: &mut record, gate: &mut gate };
+    let mut lane = Lane {
+        purpose,
+        trust,
+        state,
+        engine,
+        start: clock,
+        display: &mut display,
+        record: &mut record,
+        gate: &mut gate,
+    };
     lane.run(camera.as_mut())?;
     Ok(ExitCode::SUCCESS)
 }

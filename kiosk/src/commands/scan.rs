@@ -17,7 +17,9 @@ pub fn run(images: &[PathBuf]) -> Result<ExitCode> {
             Ok(picture) => picture.into_luma8(),
             Err(error) => {
                 unreadable = true;
-                print(json!({ "image": path, "symbols": [], "ms": 0, "error": format!("{error:#}"), "reason": "image.unreadable" }))?;
+                print(
+                    json!({ "image": path, "symbols": [], "ms": 0, "error": format!("{error:#}"), "reason": "image.unreadable" }),
+                )?;
                 continue;
             }
         };

@@ -17,7 +17,8 @@ use crate::trust_source::Directory;
 pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bool) -> Result<ExitCode> {
     let clock = now(place.at);
     let mut state = State::open(&state_folder(place.state.as_deref())?)?;
-    let given = root.map(|path| fs::read(path).with_context(|| format!("reading {}", path.display()))).transpose()?;
+    let given =
+        root.map(|path| fs::read(path).with_context(|| format!("reading {}", path.display()))).transpose()?;
     let root = match (state.root()?, given) {
         (Some(known), Some(given)) if known != given => {
             bail!("this kiosk was provisioned with another root; a new root comes with the repository itself")
@@ -27,8 +28,9 @@ pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bo
         (None, None) => bail!("this kiosk is not provisioned; give the root once, with --root ROOT.json"),
     };
     let memory = state.snapshot()?.memory;
-    let (store, snapshot) = update(Directory::new(repository), &root, &memory, clock)
-        .with_context(|| format!("{} was not taken over; the kiosk goes on with what it had", repository.display()))?;
+    let (store, snapshot) = update(Directory::new(repository), &root, &memory, clock).with_context(|| {
+        format!("{} was not taken over; the kiosk goes on with what it had", repository.display())
+    })?;
     state.activate(&root, &snapshot)?;
     describe(&store, clock, as_json)?;
     Ok(ExitCode::SUCCESS)
@@ -72,7 +74,14 @@ fn describe(store: &TrustStore, clock: Timestamp, as_json: bool) -> Result<()> {
         format!("version     {} (root {})", store.versions().timestamp, store.versions().root),
         format!("clock       {clock_state}"),
     ];
-    lines.extend(store.issuers().iter().map(|issuer| format!("issuer      {} ({}), {} status lists", issuer.uri(), issuer.agency(), issuer.status_lists().len())));
+    lines.extend(store.issuers().iter().map(|issuer| {
+        format!(
+            "issuer      {} ({}), {} status lists",
+            issuer.uri(),
+            issuer.agency(),
+            issuer.status_lists().len()
+        )
+    }));
     let purposes: Vec<&str> = store.policies().map(|policy| policy.purpose.as_str()).collect();
     lines.push(format!("purposes    {}", purposes.join(", ")));
     answer(as_json, &json, &lines.join("\n"))

@@ -42,7 +42,13 @@ struct Record {
 
 impl Default for Record {
     fn default() -> Self {
-        Self { reason: Reason::TrustMissing, claims: Map::new(), face: None, freshness: None, stages: Map::new() }
+        Self {
+            reason: Reason::TrustMissing,
+            claims: Map::new(),
+            face: None,
+            freshness: None,
+            stages: Map::new(),
+        }
     }
 }
 
@@ -64,7 +70,10 @@ impl Record {
         }
         if let Some(face) = &self.face {
             let comparison = &face.comparison;
-            lines.push(format!("  face         score {:.2}, threshold {:.2}, attack score {:.2}", comparison.score, comparison.threshold, face.attack_score));
+            lines.push(format!(
+                "  face         score {:.2}, threshold {:.2}, attack score {:.2}",
+                comparison.score, comparison.threshold, face.attack_score
+            ));
         }
         if let Some(freshness) = self.freshness {
             lines.push(format!("  trust        {}", format!("{freshness:?}").to_lowercase()));
@@ -86,7 +95,8 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     record.stages.insert("read".to_owned(), ms(started));
 
     let started = Instant::now();
-    let mut state = arguments.state.as_deref().map(State::open).transpose().map_err(explain(Reason::TrustMissing))?;
+    let mut state =
+        arguments.state.as_deref().map(State::open).transpose().map_err(explain(Reason::TrustMissing))?;
     let trust = trust(arguments, state.as_ref(), clock).map_err(explain(Reason::TrustInvalid))?;
     record.stages.insert("trust".to_owned(), ms(started));
 
@@ -108,7 +118,8 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
         return Ok(Reason::Accepted);
     };
     let started = Instant::now();
-    let engine = crate::models::load(arguments.models.as_deref()).map_err(|error| explain(Reason::FaceModels)(error.into()))?;
+    let engine = crate::models::load(arguments.models.as_deref())
+        .map_err(|error| explain(Reason::FaceModels)(error.into()))?;
     record.stages.insert("models".to_owned(), ms(started));
     let started = Instant::now();
     let probe = picture(probe).map_err(explain(Reason::ImageUnreadable))?;

@@ -57,7 +57,11 @@ impl Capturing {
             effects.push(Effect::CompareFace(self.holder.clone()));
         }
         if late {
-            let reason = if self.non_matches > 0 { Reason::FaceNonMatch } else { self.hint.unwrap_or(Reason::FaceNotCaptured) };
+            let reason = if self.non_matches > 0 {
+                Reason::FaceNonMatch
+            } else {
+                self.hint.unwrap_or(Reason::FaceNotCaptured)
+            };
             return self.end(reason, now);
         }
         (Session::Capturing(self), effects)
@@ -65,7 +69,8 @@ impl Capturing {
 
     fn end(self, reason: Reason, now: Moment) -> (Session, Vec<Effect>) {
         let face = self.last.and_then(|record| serde_json::to_value(record).ok());
-        let outcome = Outcome { reason, claims: self.holder.claims.clone(), face, took: now.since(self.visit_started) };
+        let outcome =
+            Outcome { reason, claims: self.holder.claims.clone(), face, took: now.since(self.visit_started) };
         conclude(outcome, self.code, now)
     }
 }

@@ -135,7 +135,9 @@ impl Session {
         match (self, event) {
             (Session::OutOfService, Event::Mended) => Session::new(),
             (Session::OutOfService, _) => (Session::OutOfService, vec![]),
-            (_, Event::Fault(reason)) => (Session::OutOfService, vec![Effect::Show(Screen::OutOfService(reason))]),
+            (_, Event::Fault(reason)) => {
+                (Session::OutOfService, vec![Effect::Show(Screen::OutOfService(reason))])
+            }
             (state, Event::Mended) => (state, vec![]),
             (Session::Idle(state), event) => state.step(event, now),
             (Session::Verifying(state), event) => state.step(event, now),

@@ -19,12 +19,14 @@ impl Shown {
     }
 
     pub(super) fn step(mut self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
+        if now.since(self.since) >= SHOWN_FOR {
+            // What ends the showing may be the next resident's code: it is not lost.
+            let (session, effects) = Idle::after(self.code, self.last_seen).step(event, now);
+            return (session, [vec![Effect::Show(Screen::Idle)], effects].concat());
+        }
         if matches!(&event, Event::Code(text) if *text == self.code) {
             self.last_seen = now;
         }
-        if now.since(self.since) < SHOWN_FOR {
-            return (Session::Outcome(self), vec![]);
-        }
-        (Session::Idle(Idle::after(self.code, self.last_seen)), vec![Effect::Show(Screen::Idle)])
+        (Session::Outcome(self), vec![])
     }
 }

@@ -1,1 +1,187 @@
+//! Events in, effects out; also at random against what must hold whatever happens.
 
+use ::tests::{Seen, World, border};
+use proptest::prelude::*;
+use shared::credential::verify;
+use shared::face::{Comparison, Decision, Quality};
+
+use super::*;
+
+fn holder() -> Arc<Holder> {
+    let world = World::default();
+    let text = world.default_code(world.start);
+    let verified = verify(&text, &border(), &world.trust(), world.start, &mut Seen::default()).unwrap();
+    Arc::new(Holder { verified, claims: Map::from_iter([("name".to_owned(), "SAMPLE".into())]) })
+}
+
+fn face(reason: Reason) -> Event {
+    let decision = if reason == Reason::Accepted { Decision::Match } else { Decision::NonMatch };
+    let quality =
+        Quality { eye_distance: 60.0, yaw: 0.0, roll: 0.0, sharpness: 9.0, brightness: 120.0, clipped: 0.0 };
+    let comparison = Comparison { score: 0.5, threshold: 0.43, decision };
+    Event::Face(reason, Some(FaceRecord { comparison, quality, attack_score: 1.0, models: vec![] }))
+}
+
+fn code(text: &str) -> Event {
+    Event::Code(text.to_owned())
+}
+
+/// Plays events at their times and returns every effect.
+fn play(events: Vec<(u64, Event)>) -> (Session, Vec<Effect>) {
+    let (mut session, mut all) = Session::new();
+    for (at, event) in events {
+        let (next, effects) = session.step(event, Moment(at));
+        session = next;
+        all.extend(effects);
+    }
+    (session, all)
+}
+
+fn outcomes(effects: &[Effect]) -> Vec<Reason> {
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Record(outcome) = effect { Some(outcome.reason) } else { None })
+        .collect()
+}
+
+fn pulses(effects: &[Effect]) -> usize {
+    effects.iter().filter(|effect| matches!(effect, Effect::OpenGate)).count()
+}
+
+#[test]
+fn a_good_visit_opens_the_gate_once() {
+    let (session, effects) = play(vec![
+        (0, code("A")),
+        (10, Event::Verified(Ok(holder()))),
+        (200, Event::Face(Reason::FaceQuality, None)),
+        (300, face(Reason::FaceNonMatch)),
+        (400, face(Reason::Accepted)),
+        (500, code("A")),
+    ]);
+    assert_eq!((outcomes(&effects), pulses(&effects)), (vec![Reason::Accepted], 1));
+    assert!(matches!(session, Session::Outcome(_)));
+}
+
+#[test]
+fn a_refused_code_never_asks_for_a_face() {
+    let (_, effects) = play(vec![(0, code("A")), (10, Event::Verified(Err(Reason::ProofExpired)))]);
+    assert_eq!((outcomes(&effects), pulses(&effects)), (vec![Reason::ProofExpired], 0));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::CompareFace(_))));
+}
+
+#[test]
+fn three_non_matches_are_a_no_and_silence_is_no_answer() {
+    let start = vec![(0, code("A")), (10, Event::Verified(Ok(holder())))];
+    let three = (0..3).map(|n| (100 + n, face(Reason::FaceNonMatch)));
+    assert_eq!(outcomes(&play(start.iter().cloned().chain(three).collect()).1), [Reason::FaceNonMatch]);
+    let nobody = vec![(100, Event::Face(Reason::FaceNone, None)), (20_011, Event::Tick)];
+    assert_eq!(outcomes(&play(start.iter().cloned().chain(nobody).collect()).1), [Reason::FaceNone]);
+    let (_, effects) = play(start.into_iter().chain([(20_011, face(Reason::Accepted))]).collect());
+    assert_eq!(
+        (outcomes(&effects), pulses(&effects)),
+        (vec![Reason::FaceNotCaptured], 0),
+        "a match that comes too late opens nothing"
+    );
+}
+
+#[test]
+fn a_code_left_in_view_is_not_a_second_visit() {
+    let mut events = vec![(0, code("A")), (10, Event::Verified(Err(Reason::StatusRevoked)))];
+    events.extend((1..100).map(|n| (n * 100, code("A"))));
+    assert_eq!(outcomes(&play(events.clone()).1), [Reason::StatusRevoked]);
+    events.extend([(12_000, code("A")), (12_001, Event::Verified(Err(Reason::ProofReplayed)))]);
+    assert_eq!(outcomes(&play(events).1), [Reason::StatusRevoked, Reason::ProofReplayed]);
+}
+
+#[test]
+fn the_next_residents_code_ends_the_last_outcome() {
+    let (session, _) =
+        play(vec![(0, code("A")), (10, Event::Verified(Err(Reason::ProofExpired))), (4_100, code("B"))]);
+    assert!(matches!(session, Session::Verifying(_)));
+}
+
+#[test]
+fn an_unreadable_code_is_said_after_a_second_and_taken_back() {
+    let unreadable = || Event::NoCode(Reason::SymbolUnreadable);
+    let screens = |effects: Vec<Effect>| {
+        effects
+            .into_iter()
+            .filter_map(|effect| if let Effect::Show(screen) = effect { Some(screen) } else { None })
+            .collect::<Vec<_>>()
+    };
+    let (_, effects) = play(vec![
+        (0, unreadable()),
+        (900, unreadable()),
+        (1000, unreadable()),
+        (1100, unreadable()),
+        (1200, Event::NoCode(Reason::NoSymbol)),
+    ]);
+    assert_eq!(screens(effects), [Screen::Idle, Screen::Problem(Reason::SymbolUnreadable), Screen::Idle]);
+}
+
+#[test]
+fn a_fault_closes_the_lane_until_it_is_mended() {
+    let (session, effects) = play(vec![
+        (0, code("A")),
+        (10, Event::Verified(Ok(holder()))),
+        (20, Event::Fault(Reason::CameraFailed)),
+        (30, face(Reason::Accepted)),
+        (40, code("B")),
+    ]);
+    assert!(matches!(session, Session::OutOfService));
+    assert_eq!((outcomes(&effects), pulses(&effects)), (vec![], 0));
+    assert!(matches!(session.step(Event::Mended, Moment(50)).0, Session::Idle(_)));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let reason = proptest::sample::select(Reason::ALL);
+    prop_oneof![
+        4 => "[AB]".prop_map(Event::Code),
+        1 => reason.clone().prop_map(Event::NoCode),
+        2 => Just(()).prop_map(|()| Event::Verified(Ok(holder()))),
+        1 => reason.clone().prop_filter("a yes is not an error", |reason| reason.answer() != Answer::Accepted)
+            .prop_map(|reason| Event::Verified(Err(reason))),
+        4 => reason.clone().prop_map(|reason| Event::Face(reason, None)),
+        1 => Just(Event::Tick),
+        1 => Just(Event::Fault(Reason::CameraFailed)),
+        1 => Just(Event::Mended),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// A small reference: what the last code, verification and face said decides whether the gate may open.
+    #[test]
+    fn the_gate_opens_only_for_a_verified_code_and_an_accepted_face(
+        events in proptest::collection::vec((0u64..8_000, any_event()), 0..60)
+    ) {
+        let (mut session, _) = Session::new();
+        let (mut now, mut asked, mut verified) = (0, false, false);
+        for (wait, event) in events {
+            now += wait;
+            let accepted_face = matches!(&event, Event::Face(Reason::Accepted, _));
+            if asked && matches!(&event, Event::Verified(Ok(_))) {
+                verified = true;
+            }
+            let (next, effects) = session.step(event, Moment(now));
+            session = next;
+            for effect in &effects {
+                match effect {
+                    Effect::Verify(_) => (asked, verified) = (true, false),
+                    Effect::OpenGate => prop_assert!(asked && verified && accepted_face),
+                    Effect::Record(outcome) => {
+                        prop_assert_eq!(outcome.reason == Reason::Accepted, pulses(&effects) == 1);
+                        (asked, verified) = (false, false);
+                    }
+                    Effect::CompareFace(_) => prop_assert!(verified),
+                    Effect::Show(screen) => {
+                        if matches!(screen, Screen::OutOfService(_)) {
+                            (asked, verified) = (false, false);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -27,12 +27,15 @@ impl Verifying {
             Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now),
             Event::Verified(Ok(holder)) => match holder.verified.face() {
                 FaceRule::NotUsed => conclude(end(Reason::Accepted, holder.claims.clone()), self.code, now),
-                FaceRule::Officer => conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now),
+                FaceRule::Officer => {
+                    conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now)
+                }
                 FaceRule::Required if holder.verified.claims().face.is_none() => {
                     conclude(end(Reason::FaceNoTemplate, holder.claims.clone()), self.code, now)
                 }
                 FaceRule::Required => {
-                    let effects = vec![Effect::Show(Screen::LookAtCamera(None)), Effect::CompareFace(holder.clone())];
+                    let effects =
+                        vec![Effect::Show(Screen::LookAtCamera(None)), Effect::CompareFace(holder.clone())];
                     (Session::Capturing(Capturing::new(holder, self.code, self.started, now)), effects)
                 }
             },

@@ -76,7 +76,14 @@ mod tests {
         };
         let moved = Layout::Omz128.points().map(|point| known.apply(point));
         let found = alignment(&moved, Layout::Omz128);
-        for (expected, got) in [(known.a, found.a), (known.b, found.b), (known.tx, found.tx), (known.c, found.c), (known.d, found.d), (known.ty, found.ty)] {
+        for (expected, got) in [
+            (known.a, found.a),
+            (known.b, found.b),
+            (known.tx, found.tx),
+            (known.c, found.c),
+            (known.d, found.d),
+            (known.ty, found.ty),
+        ] {
             assert!((expected - got).abs() < 1e-3, "{known:?} {found:?}");
         }
     }

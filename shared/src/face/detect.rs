@@ -81,7 +81,10 @@ fn decode(outputs: &[Tensor], width: usize, height: usize, threshold: f32) -> Re
             let [dx, dy, dw, dh] = [0, 1, 2, 3].map(|i| boxes[cell * 4 + i]);
             let (box_width, box_height) = (dw.exp() * stride, dh.exp() * stride);
             let landmarks = [0, 1, 2, 3, 4].map(|i| {
-                [(column + points[cell * 10 + 2 * i]) * stride, (row + points[cell * 10 + 2 * i + 1]) * stride]
+                [
+                    (column + points[cell * 10 + 2 * i]) * stride,
+                    (row + points[cell * 10 + 2 * i + 1]) * stride,
+                ]
             });
             faces.push(Face {
                 x: (column + dx) * stride - box_width / 2.0,
@@ -117,8 +120,11 @@ mod tests {
 
         fn run(&self, input: Tensor) -> Result<Vec<Tensor>, ModelError> {
             assert_eq!(input.shape, [1, 3, 64, 64]);
-            let maps = [1, 1, 4, 10].into_iter().flat_map(|each| STRIDES.map(|stride| (64 / stride) * (64 / stride) * each));
-            let mut outputs: Vec<Tensor> = maps.map(|length| Tensor { shape: vec![length], data: vec![0.0; length] }).collect();
+            let maps = [1, 1, 4, 10]
+                .into_iter()
+                .flat_map(|each| STRIDES.map(|stride| (64 / stride) * (64 / stride) * each));
+            let mut outputs: Vec<Tensor> =
+                maps.map(|length| Tensor { shape: vec![length], data: vec![0.0; length] }).collect();
             // Scale 16: cell (2, 1) and its neighbour see the same face.
             for cell in [6, 7] {
                 outputs[1].data[cell] = 0.81;

@@ -56,7 +56,8 @@ impl Embedding {
     /// `q = clip(floor(v·√D / 0.3352), -8, 7)`, stored as `q + 8`; cosine needs no scale, so none is stored.
     pub fn quantise(&self) -> Vec<u8> {
         let scale = (self.0.len() as f32).sqrt() / STEP;
-        let level = |value: f32| ((value * scale).floor().clamp(-HALF_LEVELS, HALF_LEVELS - 1.0) + HALF_LEVELS) as u8;
+        let level =
+            |value: f32| ((value * scale).floor().clamp(-HALF_LEVELS, HALF_LEVELS - 1.0) + HALF_LEVELS) as u8;
         self.0.chunks_exact(2).map(|pair| level(pair[0]) | level(pair[1]) << 4).collect()
     }
 
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn four_bits_keep_the_direction() {
-        let (one, other) = (Embedding::normalised(vector(1)).unwrap(), Embedding::normalised(vector(2)).unwrap());
+        let (one, other) =
+            (Embedding::normalised(vector(1)).unwrap(), Embedding::normalised(vector(2)).unwrap());
         let bytes = one.quantise();
         assert_eq!(bytes.len(), 128);
         assert!(one.similarity(&bytes).unwrap() > 0.985);

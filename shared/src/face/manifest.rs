@@ -88,7 +88,9 @@ pub enum ManifestError {
         task: &'static str,
     },
     /// A file that is nowhere.
-    #[error("model file {file} was not found in {searched}; install it with `kiosk models install --from DIR`")]
+    #[error(
+        "model file {file} was not found in {searched}; install it with `kiosk models install --from DIR`"
+    )]
     Missing {
         /// Its name.
         file: String,
@@ -96,7 +98,9 @@ pub enum ManifestError {
         searched: String,
     },
     /// A file with other contents than the manifest says.
-    #[error("model file {file} is not the one in the manifest (SHA-256 {got}); replace it with `kiosk models install --from DIR`")]
+    #[error(
+        "model file {file} is not the one in the manifest (SHA-256 {got}); replace it with `kiosk models install --from DIR`"
+    )]
     WrongHash {
         /// Its name.
         file: String,
@@ -140,7 +144,11 @@ impl ModelEntry {
     /// Any other contents.
     pub fn check(&self, bytes: &[u8]) -> Result<(), ManifestError> {
         let got = hex::encode(Sha256::digest(bytes));
-        if got == self.sha256 { Ok(()) } else { Err(ManifestError::WrongHash { file: self.file.clone(), got }) }
+        if got == self.sha256 {
+            Ok(())
+        } else {
+            Err(ManifestError::WrongHash { file: self.file.clone(), got })
+        }
     }
 }
 
@@ -179,7 +187,9 @@ mod tests {
         assert!(Manifest::parse(&odd).is_err());
         assert!(Manifest::parse(&MANIFEST.replacen("file = \"", "file = \"../", 1)).is_err());
         let model = Manifest::shipped().models.remove(0);
-        assert!(matches!(model.check(b"other"), Err(ManifestError::WrongHash { file, .. }) if file == model.file));
+        assert!(
+            matches!(model.check(b"other"), Err(ManifestError::WrongHash { file, .. }) if file == model.file)
+        );
     }
 
     #[test]
@@ -187,6 +197,9 @@ mod tests {
         let (option, variable, home) = (Path::new("/a"), Path::new("/b"), Path::new("/home/x"));
         assert_eq!(search_path(Some(option), Some(variable), Some(home)), [PathBuf::from("/a")]);
         assert_eq!(search_path(None, Some(variable), Some(home)), [PathBuf::from("/b")]);
-        assert_eq!(search_path(None, None, Some(home)), [PathBuf::from("../shared/models"), PathBuf::from("/home/x/gatepass/models")]);
+        assert_eq!(
+            search_path(None, None, Some(home)),
+            [PathBuf::from("../shared/models"), PathBuf::from("/home/x/gatepass/models")]
+        );
     }
 }

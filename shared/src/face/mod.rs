@@ -208,7 +208,8 @@ impl FaceEngine {
     pub fn capture(&self, picture: &DynamicImage) -> Result<Probe, FaceError> {
         let rgb = picture.to_rgb8();
         let (face, quality) = self.one_face(&rgb, &QualityLimits::CAPTURE, BYSTANDER)?;
-        let attack: Vec<(f32, &dyn Model)> = self.attack.iter().map(|(factor, model)| (*factor, model.as_ref())).collect();
+        let attack: Vec<(f32, &dyn Model)> =
+            self.attack.iter().map(|(factor, model)| (*factor, model.as_ref())).collect();
         let bona_fide = pad::bona_fide_score(&attack, &rgb, &face)?;
         let looks_like_attack = bona_fide < self.attack_threshold;
         Ok(Probe { quality, bona_fide, looks_like_attack, embedding: self.embed(&rgb, &face)?, face })
@@ -221,14 +222,23 @@ impl FaceEngine {
     pub fn compare(&self, reference: &Template, probe: &Probe) -> Result<Comparison, FaceError> {
         let (_, _, algorithm, threshold) = &self.embedder;
         if reference.algorithm() != algorithm {
-            return Err(FaceError::OtherAlgorithm { template: reference.algorithm().clone(), loaded: algorithm.clone() });
+            return Err(FaceError::OtherAlgorithm {
+                template: reference.algorithm().clone(),
+                loaded: algorithm.clone(),
+            });
         }
-        let score = probe.embedding.similarity(reference.as_bytes()).ok_or(FaceError::Model(ModelError::Output))?;
+        let score =
+            probe.embedding.similarity(reference.as_bytes()).ok_or(FaceError::Model(ModelError::Output))?;
         let decision = if score >= *threshold { Decision::Match } else { Decision::NonMatch };
         Ok(Comparison { score, threshold: *threshold, decision })
     }
 
-    fn one_face(&self, picture: &RgbImage, limits: &QualityLimits, bystander: f32) -> Result<(Face, Quality), FaceError> {
+    fn one_face(
+        &self,
+        picture: &RgbImage,
+        limits: &QualityLimits,
+        bystander: f32,
+    ) -> Result<(Face, Quality), FaceError> {
         let mut faces = detect::detect(self.detector.0.as_ref(), picture, self.detector.1)?;
         faces.sort_by(|a, b| b.width.total_cmp(&a.width));
         let Some(face) = faces.first().copied() else { return Err(FaceError::NoFace) };

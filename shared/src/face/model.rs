@@ -4,10 +4,10 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoTValue, IntoRunnable, TypedRunnableModel, tract_ndarray, tvec,
-};
 use tract_onnx::prelude::Tensor as TractTensor;
+use tract_onnx::prelude::{
+    DatumExt, Framework, InferenceModelExt, IntoRunnable, IntoTValue, TypedRunnableModel, tract_ndarray, tvec,
+};
 
 /// Numbers with a shape, row-major; images are `[1, channels, height, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +87,8 @@ impl Model for OnnxModel {
 
     fn run(&self, input: Tensor) -> Result<Vec<Tensor>, ModelError> {
         let failed = |problem: String| ModelError::Run { problem };
-        let array = tract_ndarray::ArrayD::from_shape_vec(input.shape, input.data).map_err(|error| failed(error.to_string()))?;
+        let array = tract_ndarray::ArrayD::from_shape_vec(input.shape, input.data)
+            .map_err(|error| failed(error.to_string()))?;
         let outputs = self
             .plan
             .run(tvec!(TractTensor::from(array).into_tvalue()))
@@ -95,7 +96,8 @@ impl Model for OnnxModel {
         outputs
             .iter()
             .map(|output| {
-                let view = output.to_plain_array_view::<f32>().map_err(|error| failed(format!("{error:#}")))?;
+                let view =
+                    output.to_plain_array_view::<f32>().map_err(|error| failed(format!("{error:#}")))?;
                 Ok(Tensor { shape: view.shape().to_vec(), data: view.iter().copied().collect() })
             })
             .collect()

@@ -17,7 +17,11 @@ const BONA_FIDE: usize = 1;
 ///
 /// # Errors
 /// A model that fails, or whose output is not three classes.
-pub(super) fn bona_fide_score(models: &[(f32, &dyn Model)], picture: &RgbImage, face: &Face) -> Result<f32, ModelError> {
+pub(super) fn bona_fide_score(
+    models: &[(f32, &dyn Model)],
+    picture: &RgbImage,
+    face: &Face,
+) -> Result<f32, ModelError> {
     let mut sum = 0.0;
     for (enlargement, model) in models {
         let [_, _, height, width] = model.input_shape();
@@ -44,7 +48,12 @@ fn crop(picture: &RgbImage, face: &Face, enlargement: f32) -> (f32, f32, f32, f3
     let (crop_width, crop_height) = (face.width * factor, face.height * factor);
     let left = face.x + (face.width - crop_width) / 2.0;
     let top = face.y + (face.height - crop_height) / 2.0;
-    (left.clamp(0.0, (width - crop_width).max(0.0)), top.clamp(0.0, (height - crop_height).max(0.0)), crop_width, crop_height)
+    (
+        left.clamp(0.0, (width - crop_width).max(0.0)),
+        top.clamp(0.0, (height - crop_height).max(0.0)),
+        crop_width,
+        crop_height,
+    )
 }
 
 fn softmax(values: &[f32]) -> Vec<f32> {

@@ -77,9 +77,19 @@ fn bilinear(picture: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
     let (left, top) = (x.floor(), y.floor());
     let (fx, fy) = (x - left, y - top);
     let mut sum = [0.0; 3];
-    for (dx, dy, weight) in [(0.0, 0.0, (1.0 - fx) * (1.0 - fy)), (1.0, 0.0, fx * (1.0 - fy)), (0.0, 1.0, (1.0 - fx) * fy), (1.0, 1.0, fx * fy)] {
+    for (dx, dy, weight) in [
+        (0.0, 0.0, (1.0 - fx) * (1.0 - fy)),
+        (1.0, 0.0, fx * (1.0 - fy)),
+        (0.0, 1.0, (1.0 - fx) * fy),
+        (1.0, 1.0, fx * fy),
+    ] {
         let (px, py) = (left + dx, top + dy);
-        if weight > 0.0 && px >= 0.0 && py >= 0.0 && px < picture.width() as f32 && py < picture.height() as f32 {
+        if weight > 0.0
+            && px >= 0.0
+            && py >= 0.0
+            && px < picture.width() as f32
+            && py < picture.height() as f32
+        {
             let pixel = picture.get_pixel(px as u32, py as u32).0;
             for (total, value) in sum.iter_mut().zip(pixel) {
                 *total += weight * f32::from(value);
@@ -118,7 +128,12 @@ mod tests {
 
     #[test]
     fn damaged_and_foreign_files_are_refused() {
-        for bytes in [&b""[..], b"GIF89a", b"\xff\xd8\xff\xe0\0\x10JFIF", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\xff\xff\xff\xff\x08\x02\0\0\0"] {
+        for bytes in [
+            &b""[..],
+            b"GIF89a",
+            b"\xff\xd8\xff\xe0\0\x10JFIF",
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xff\xff\xff\xff\xff\xff\xff\x08\x02\0\0\0",
+        ] {
             assert_eq!(decode(bytes).err(), Some(PictureError));
         }
     }

@@ -63,12 +63,24 @@ impl QualityLimits {
     /// For the photograph that everything later is compared with. All 102 London portraits and the ten sample
     /// residents pass; the sharpness limit is where a Gaussian blur of one thirtieth of the eye distance begins
     /// to show (measured on the same pictures).
-    pub const ENROLMENT: Self =
-        Self { eye_distance: 60.0, yaw: 18.0, roll: 15.0, sharpness: 7.0, brightness: (50.0, 225.0), clipped: 0.35 };
+    pub const ENROLMENT: Self = Self {
+        eye_distance: 60.0,
+        yaw: 18.0,
+        roll: 15.0,
+        sharpness: 7.0,
+        brightness: (50.0, 225.0),
+        clipped: 0.35,
+    };
 
     /// For a frame at a checkpoint: 45 pixels of face cost 0.2 points of FNMR, 28 pixels 1.9 (face research §4.3).
-    pub const CAPTURE: Self =
-        Self { eye_distance: 22.0, yaw: 30.0, roll: 30.0, sharpness: 3.0, brightness: (25.0, 235.0), clipped: 0.5 };
+    pub const CAPTURE: Self = Self {
+        eye_distance: 22.0,
+        yaw: 30.0,
+        roll: 30.0,
+        sharpness: 3.0,
+        brightness: (25.0, 235.0),
+        clipped: 0.5,
+    };
 }
 
 impl Quality {
@@ -117,7 +129,8 @@ fn face_grey(picture: &RgbImage, face: &Face) -> image::GrayImage {
     };
     let (x, width) = inset(face.x, face.width, picture.width());
     let (y, height) = inset(face.y, face.height, picture.height());
-    let crop = image::DynamicImage::ImageRgb8(imageops::crop_imm(picture, x, y, width, height).to_image()).into_luma8();
+    let crop = image::DynamicImage::ImageRgb8(imageops::crop_imm(picture, x, y, width, height).to_image())
+        .into_luma8();
     if width <= WIDTH {
         return crop;
     }
@@ -169,8 +182,12 @@ mod tests {
         let noise = RgbImage::from_fn(100, 100, |x, y| image::Rgb([(90 + (x * 7 + y * 13) % 60) as u8; 3]));
         assert_eq!(issues(&noise), []);
         assert_eq!(issues(&imageops::blur(&noise, 6.0)), [QualityIssue::Blurred]);
-        assert!(issues(&RgbImage::from_pixel(100, 100, image::Rgb([10; 3]))).contains(&QualityIssue::TooDark));
-        assert!(issues(&RgbImage::from_pixel(100, 100, image::Rgb([255; 3]))).contains(&QualityIssue::TooBright));
+        assert!(
+            issues(&RgbImage::from_pixel(100, 100, image::Rgb([10; 3]))).contains(&QualityIssue::TooDark)
+        );
+        assert!(
+            issues(&RgbImage::from_pixel(100, 100, image::Rgb([255; 3]))).contains(&QualityIssue::TooBright)
+        );
         let far = QualityLimits { eye_distance: 60.0, ..limits };
         assert_eq!(Quality::measure(&noise, &straight()).issues(&far), [QualityIssue::TooSmall]);
     }

@@ -23,7 +23,6 @@ const BITS: u64 = 2;
 const PER_BYTE: u64 = 8 / BITS;
 
 /// Bytes of a whole list.
-#[expect(clippy::cast_possible_truncation, reason = "2^18 fits any usize")]
 const LIST_BYTES: usize = (LIST_SIZE / PER_BYTE) as usize;
 
 const SUBJECT: i64 = 2;
@@ -186,7 +185,8 @@ impl StatusListBuilder {
     }
 }
 
-#[cfg(all(test, feature = "issue"))]
+#[cfg(test)]
+#[cfg(feature = "issue")]
 mod tests {
     use super::*;
     use crate::key::{Signer, SoftwareKey};

@@ -1,0 +1,27 @@
+# The two commands that a newcomer needs are `make demo` and `make test`; both install what is missing.
+
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: demo test lint bench release setup
+
+demo: setup
+	cargo build --quiet -p issuer -p kiosk
+	cargo run --quiet -p kiosk -- demo
+
+test: setup lint
+	cargo test --workspace --all-features
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Verification against the best published Claim 169 reader, in one run.
+bench: setup
+	cargo bench -p tests --bench verify
+
+# What goes on a terminal and on an agency's machine.
+release: setup
+	cargo build --profile ship --workspace
+
+setup:
+	@deploy/setup.sh

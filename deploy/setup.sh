@@ -1,0 +1,27 @@
+#!/bin/sh
+# Brings a bare Debian machine to where the workspace builds: a C compiler (SQLite and the TUF library's
+# cryptography are C) and a Rust toolchain. Does nothing where both are there.
+set -eu
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install() {
+    command -v apt-get >/dev/null || { echo "please install: $*" >&2; exit 1; }
+    echo "installing: $*" >&2
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+command -v cc >/dev/null || install gcc libc6-dev
+
+if ! command -v cargo >/dev/null; then
+    # Debian 13 has rustup; its own rustc is older than this workspace needs.
+    install rustup ca-certificates || { echo "please install Rust 1.91 or newer from https://rustup.rs" >&2; exit 1; }
+    rustup default stable
+fi
+
+for component in rustfmt clippy; do
+    cargo "$(echo $component | sed 's/rustfmt/fmt/')" --version >/dev/null 2>&1 || rustup component add $component
+done

@@ -1,0 +1,209 @@
+//! The real programs, run as their users run them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An agency, its folder, and a place for a kiosk, all temporary.
+pub struct Journey {
+    folder: TempDir,
+    models: Option<PathBuf>,
+}
+
+/// What a program answered.
+pub struct Answered {
+    /// Its exit status.
+    pub code: i32,
+    /// The JSON object on standard output; null if there was none.
+    pub json: Value,
+    /// What it said on standard error.
+    pub said: String,
+}
+
+impl Answered {
+    /// The field `reason`.
+    pub fn reason(&self) -> &str {
+        self.json["reason"].as_str().unwrap_or("")
+    }
+}
+
+/// When the agencies of the journeys are set up.
+pub const START: &str = "2026-11-20T09:00:00Z";
+
+impl Journey {
+    /// Sets up an agency at [`START`].
+    pub fn new() -> Self {
+        let journey = Self { folder: tempfile::tempdir().unwrap(), models: crate::third_party("models") };
+        journey.issuer(&["init", "--dir", "A", "--iss", "https://id.xa.example", "--at", START]).expect(0);
+        journey
+    }
+
+    /// Whether faces can be compared here.
+    pub fn has_models(&self) -> bool {
+        self.models.is_some()
+    }
+
+    /// A path inside the temporary folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs `issuer --json` in the temporary folder.
+    pub fn issuer(&self, arguments: &[&str]) -> Answered {
+        self.run("issuer", arguments)
+    }
+
+    /// Runs `kiosk --json` in the temporary folder.
+    pub fn kiosk(&self, arguments: &[&str]) -> Answered {
+        self.run("kiosk", arguments)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Answered {
+        let output = self.command(program).arg("--json").args(arguments).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        Answered {
+            code: output.status.code().unwrap_or(-1),
+            json: serde_json::from_str(stdout.trim()).unwrap_or(Value::Null),
+            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Runs a program without `--json`.
+    pub fn plain(&self, program: &str, arguments: &[&str]) -> Output {
+        self.command(program).args(arguments).output().unwrap()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(programs().join(program));
+        command.current_dir(self.folder.path()).env("XDG_DATA_HOME", self.path("data"));
+        match &self.models {
+            Some(models) => command.env("GATEPASS_MODELS", models.canonicalize().unwrap()),
+            None => command.env("GATEPASS_MODELS", self.path("no-models")),
+        };
+        command
+    }
+
+    /// Enrols a sample resident and gives its phone a key and a credential; files are named after the resident.
+    pub fn resident(&self, number: u8, purpose: &str, more: &[&str]) -> String {
+        let folder = format!("resident-{number:02}");
+        let people: Value =
+            serde_json::from_slice(&std::fs::read(residents().join("people.json")).unwrap()).unwrap();
+        let mut claims = people["people"][usize::from(number) - 1].clone();
+        claims.as_object_mut().unwrap().remove("folder");
+        std::fs::write(self.path(&format!("{folder}.json")), claims.to_string()).unwrap();
+        let (claims, photo) = (format!("{folder}.json"), photo(number, "id-photo"));
+        let mut enroll = vec![
+            "enroll",
+            "--dir",
+            "A",
+            "--at",
+            START,
+            "--claims",
+            &claims,
+            "--photo",
+            photo.to_str().unwrap(),
+        ];
+        if !self.has_models() {
+            enroll.push("--without-face");
+        }
+        let subject = self.issuer(&enroll).expect(0).json["subject"].as_str().unwrap().to_owned();
+        self.issuer(&["holder", "keygen", "--out", &format!("{folder}.key")]).expect(0);
+        self.issue(&subject, &folder, purpose, more);
+        subject
+    }
+
+    /// Issues a further credential to the key of `folder`, in the file `<folder>-<purpose>.cbor`.
+    pub fn issue(&self, subject: &str, folder: &str, purpose: &str, more: &[&str]) {
+        let (key, out) = (format!("{folder}.key.pub"), format!("{folder}-{purpose}.cbor"));
+        let mut issue = vec![
+            "issue",
+            "--dir",
+            "A",
+            "--at",
+            START,
+            "--subject",
+            subject,
+            "--purpose",
+            purpose,
+            "--holder-key",
+            &key,
+            "--out",
+            &out,
+        ];
+        issue.extend(more);
+        self.issuer(&issue).expect(0);
+    }
+
+    /// Publishes the repository to `REPO`.
+    pub fn publish(&self, at: &str) {
+        self.issuer(&["publish", "--dir", "A", "--out", "REPO", "--at", at]).expect(0);
+    }
+
+    /// The picture of a resident's code at a time.
+    pub fn code(&self, folder: &str, purpose: &str, at: &str, more: &[&str]) -> PathBuf {
+        let out = format!("codes-{folder}-{}", at.replace(':', ""));
+        let (credential, key) = (format!("{folder}-{purpose}.cbor"), format!("{folder}.key"));
+        let mut present =
+            vec!["holder", "present", "--credential", &credential, "--key", &key, "--at", at, "--out", &out];
+        present.extend(more);
+        let answered = self.issuer(&present).expect(0);
+        self.path(answered.json["frames"][0]["file"].as_str().unwrap())
+    }
+
+    /// Runs `kiosk verify` against `REPO` for the border.
+    pub fn verify(&self, code: &Path, at: &str, more: &[&str]) -> Answered {
+        let mut verify = vec!["verify", "--trust", "REPO", "--root", "A/root.json", "--at", at];
+        if !more.contains(&"--purpose") {
+            verify.extend(["--purpose", "border"]);
+        }
+        verify.extend(more);
+        verify.push(code.to_str().unwrap());
+        self.kiosk(&verify)
+    }
+}
+
+impl Default for Journey {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Answered {
+    /// Fails the test unless the exit status is this one.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.json, self.said);
+        self
+    }
+}
+
+/// The folder of the sample residents.
+pub fn residents() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("residents")
+}
+
+/// A picture of a sample resident.
+pub fn photo(number: u8, name: &str) -> PathBuf {
+    residents().join(format!("resident-{number:02}")).join(format!("{name}.jpg"))
+}
+
+/// Where the programs are, built if they were not or have changed.
+fn programs() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        let folder = test.ancestors().nth(2).unwrap().to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build
+            .args(["build", "--quiet", "--workspace", "--all-features", "--bins"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        if folder.file_name().is_some_and(|name| name == "release") {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success(), "building the programs failed");
+        folder
+    })
+}
