@@ -55,7 +55,7 @@ pub fn explain(refusal: &Refusal) -> (&'static str, String) {
             Some(QualityIssue::TurnedAway) => (
                 "photo.turned_away",
                 format!(
-                    "the face is turned or tilted away (about {:.0}° to the side, {:.0}° to a shoulder); look straight at the camera",
+                    "the face is turned or tilted away (about {:.0}° to the side, {:.0}° to a shoulder); hold the camera upright and look straight at it",
                     quality.yaw.abs(),
                     quality.roll.abs()
                 ),

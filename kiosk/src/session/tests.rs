@@ -16,8 +16,15 @@ fn holder() -> Arc<Holder> {
 
 fn face(reason: Reason) -> Event {
     let decision = if reason == Reason::Accepted { Decision::Match } else { Decision::NonMatch };
-    let quality =
-        Quality { eye_distance: 60.0, yaw: 0.0, roll: 0.0, sharpness: 9.0, brightness: 120.0, clipped: 0.0 };
+    let quality = Quality {
+        confidence: 0.9,
+        eye_distance: 60.0,
+        yaw: 0.0,
+        roll: 0.0,
+        sharpness: 9.0,
+        brightness: 120.0,
+        clipped: 0.0,
+    };
     let comparison = Comparison { score: 0.5, threshold: 0.43, decision };
     Event::Face(reason, Some(FaceRecord { comparison, quality, attack_score: 1.0, models: vec![] }))
 }
