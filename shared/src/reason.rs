@@ -48,7 +48,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    Accepted Accepted "accepted" "The code is genuine and current, and the face matches where it was asked for."
+    Accepted Accepted "accepted" "The credential is genuine, current and presented by its holder."
 
     ImageUnreadable Unanswered "image.unreadable" "The picture could not be opened."
     NoSymbol Unanswered "qr.no_symbol" "No QR code was found in the picture."

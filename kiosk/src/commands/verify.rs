@@ -64,7 +64,11 @@ impl Record {
     fn text(&self) -> String {
         let (mark, _) = ui::mark(self.reason.answer());
         let decision = format!("{:?}", self.reason.answer()).to_lowercase();
-        let mut lines = vec![format!("{mark} {decision}  {}\n  {}", self.reason, self.reason.sentence())];
+        let mut lines = vec![match self.reason {
+            Reason::Accepted => format!("{mark} {decision}"),
+            reason => format!("{mark} {decision}  {reason}"),
+        }];
+        lines.push(format!("  {}", self.reason.sentence()));
         for (name, value) in &self.claims {
             lines.push(format!("  {name:<12} {}", value.to_string().trim_matches('"')));
         }

@@ -12,6 +12,7 @@ pub fn sentence(screen: &Screen) -> String {
         Screen::Verifying => "One moment.".to_owned(),
         Screen::LookAtCamera(None) => "Please look at the camera.".to_owned(),
         Screen::LookAtCamera(Some(reason)) => hint(*reason).to_owned(),
+        Screen::Outcome(outcome) if outcome.reason == Reason::Accepted => "Accepted. Please pass.".to_owned(),
         Screen::Outcome(outcome) => outcome.reason.sentence().to_owned(),
         Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence()),
     }
