@@ -32,6 +32,23 @@ fn other_key() -> SoftwareKey {
 }
 
 #[test]
+fn a_genuine_code_fits_and_is_accepted_once() {
+    let (world, mut seen) = (World::default(), Seen::default());
+    let (trust, now) = (world.trust(), world.start.plus(3600));
+    let claims = world.claims();
+    assert_eq!((claims.attributes.iter().count(), claims.face.as_ref().unwrap().as_bytes().len()), (10, 128));
+    let text = world.default_code(now);
+    assert!(text.len() <= 930, "{} characters", text.len());
+    println!("{} characters with ten attributes and a template of 128 bytes", text.len());
+    let verified = verify(&text, &border(), &trust, now.plus(4), &mut seen).unwrap();
+    assert_eq!(verified.claims(), &claims);
+    assert_eq!(
+        verify(&text, &border(), &trust, now.plus(5), &mut seen).unwrap_err().reason(),
+        Reason::ProofReplayed
+    );
+}
+
+#[test]
 fn claims_are_checked_each_on_its_own() {
     let world = World::default();
     let start = world.start;
