@@ -1,6 +1,6 @@
 //! What verification costs beside the best published Claim 169 reader: the goal is at most three times as much.
 //!
-//! Run `cargo bench -p tests --bench verify --features claim169-core/software-crypto`. Absolute times move with the
+//! Run `cargo bench -p tests --bench verify`. Absolute times move with the
 //! load of the machine, so the rows take turns, every call is timed alone, which leaves the median untouched by the
 //! few that the scheduler interrupts, and the ratio of medians is what counts.
 //! Theirs checks one signature over the same attributes; ours checks the issuer's and the holder's, the status and

@@ -1,0 +1,422 @@
+//! What each fuzz target does with its input. The corpus replay of `shared` includes this file too.
+//!
+//! A body may return at any point and must not panic. Where a signature stands before the interesting part, the
+//! body makes that signature itself, from keys that are no secret.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use image::GrayImage;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value as Json, json};
+use shared::cbor::{self, Value};
+use shared::credential::{
+    Attribute, AttributeValue, Attributes, Claims, Presentation, ProofId, Purpose, ReplayMemory,
+    StatusReference, UnverifiedCredential, present, sign, verify as verify_text,
+};
+use shared::key::{PublicKey, Signer, SoftwareKey};
+use shared::qr::payload::{self, Payload};
+use shared::template::{AlgorithmId, Template};
+use shared::time::Timestamp;
+use shared::trust::{
+    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication,
+    RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder, TrustStore, publish, sign_root,
+    update,
+};
+use sigstore_tuf::canonical_json;
+
+/// A target's body.
+pub type Body = fn(&[u8]);
+
+/// Every target, by the name of its program and of its folder in `corpus/`.
+pub const TARGETS: &[(&str, Body)] = &[
+    ("text", text),
+    ("credential", credential),
+    ("verify", verify),
+    ("cbor", cbor),
+    ("base45", base45),
+    ("status_list", status_list),
+    ("issuer_keys", issuer_keys),
+    ("policy", policy),
+    ("repository", repository),
+    ("qr_read", qr_read),
+    #[cfg(feature = "face")]
+    ("picture", picture),
+    #[cfg(feature = "face")]
+    ("manifest", manifest),
+];
+
+/// The text of a symbol, taken apart: the input as that text, and as the bytes inside one.
+pub fn text(input: &[u8]) {
+    for text in texts(input) {
+        if let Ok(presentation) = Presentation::decode(&text) {
+            let _ = presentation.credential();
+        }
+    }
+}
+
+/// The bytes of a credential, and the input as its claims.
+pub fn credential(input: &[u8]) {
+    for bytes in [input.to_vec(), signed(&credential_headers(), input, None)] {
+        if let Ok(credential) = UnverifiedCredential::decode(&bytes) {
+            let _ = (credential.claims(), credential.key_id());
+        }
+    }
+}
+
+/// Every check. Only what the fixture's issuer signed may pass, and it signed for one subject.
+pub fn verify(input: &[u8]) {
+    let Fixture { trust, purpose, now, .. } = fixture();
+    let proof = [(3, Value::Text("border")), (4, number(now.plus(30))), (6, number(*now))];
+    let mut texts = texts(input);
+    // The input as a credential, inside a proof that is good.
+    if let Ok(inner) = cbor::decode(input) {
+        let headers = [(1, Value::from(-8)), (13, inner), (16, Value::from(294))];
+        let bytes = signed(&headers, &map(&proof).encode(), Some(&key(HOLDER)));
+        texts.push(payload::base45_encode(&bytes));
+    }
+    // The input as a proof, around the fixture's credential.
+    let credential = cbor::decode(&fixture().credential).expect("the fixture is CBOR");
+    let headers = [(1, Value::from(-8)), (13, credential), (16, Value::from(294))];
+    texts.push(payload::base45_encode(&signed(&headers, input, Some(&key(HOLDER)))));
+    for text in texts {
+        if let Ok(verified) = verify_text(&text, purpose, trust, *now, &mut Seen::default()) {
+            assert_eq!(verified.claims().subject, SUBJECT, "the issuer signed for nobody else");
+        }
+    }
+}
+
+/// CBOR: what is accepted is the only encoding of what it means.
+pub fn cbor(input: &[u8]) {
+    if let Ok(value) = cbor::decode(input) {
+        assert_eq!(value.encode(), input);
+    }
+}
+
+/// Base45: what is accepted is the only encoding, and every bytes have one.
+pub fn base45(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input)
+        && let Ok(bytes) = payload::base45_decode(text)
+    {
+        assert_eq!(payload::base45_encode(&bytes), text);
+    }
+    assert_eq!(payload::base45_decode(&payload::base45_encode(input)).as_deref(), Ok(input));
+}
+
+/// A status list token, and the input as the claims of one that is well signed.
+pub fn status_list(input: &[u8]) {
+    let issuer = key(ISSUER_KEY);
+    let media_type = Value::Text("application/statuslist+cwt");
+    let id = issuer.public_key().id();
+    let headers = [(1, Value::from(-8)), (4, Value::Bytes(&id.0)), (16, media_type)];
+    let mut tokens = vec![input.to_vec()];
+    if cbor::decode(input).is_ok() {
+        tokens.push(signed(&headers, input, Some(&issuer)));
+    }
+    for token in tokens {
+        if let Ok(list) = StatusList::verify(&token, |_| Some(issuer.public_key())) {
+            assert!(list.status(0).is_some());
+            assert!(list.status(u64::MAX).is_none());
+        }
+    }
+}
+
+/// `keys.json`.
+pub fn issuer_keys(input: &[u8]) {
+    json_round_trip::<IssuerKeys>(input);
+}
+
+/// `policy/<purpose>.json`.
+pub fn policy(input: &[u8]) {
+    json_round_trip::<Policy>(input);
+}
+
+/// One file of a repository replaced. The first byte says which, and whether the input is the whole file or what a
+/// good signature is made over.
+pub fn repository(input: &[u8]) {
+    let Some((choice, input)) = input.split_first() else { return };
+    let Fixture { root, repository, now, .. } = fixture();
+    let (name, signers): (_, &[u8]) = REPLACED[usize::from(choice % 16) % REPLACED.len()];
+    let file = if choice / 16 % 2 == 0 {
+        input.to_vec()
+    } else {
+        let Ok(content) = serde_json::from_slice(input) else { return };
+        let Some(file) = envelope(&content, signers) else { return };
+        file
+    };
+    if name == PROVISIONED {
+        let _ = update(repository.clone(), &file, &Files::new(), *now);
+        return;
+    }
+    let mut repository = repository.clone();
+    repository.insert(name.to_owned(), file);
+    if let Ok((store, snapshot)) = update(repository, root, &Files::new(), *now) {
+        let again = update(snapshot.repository, root, &snapshot.memory, *now);
+        assert!(
+            again.is_ok_and(|(again, _)| again.versions() == store.versions()),
+            "what was kept must load again"
+        );
+    }
+}
+
+/// A grey frame.
+pub fn qr_read(input: &[u8]) {
+    if let Some(frame) = frame(input) {
+        let reading = shared::qr::read(&frame);
+        assert!(reading.symbols.is_empty() || !reading.undecodable);
+    }
+}
+
+/// Makes the frame of [`qr_read`]. The first byte says how wide, the second whether the rest is pixels or the modules of
+/// a symbol, one bit each, and how many pixels wide a module is.
+pub fn frame(input: &[u8]) -> Option<GrayImage> {
+    let [width, kind, rest @ ..] = input else { return None };
+    let width = 16 + u32::from(width % 64);
+    let module = |byte: u8, bit: u32| if byte >> bit & 1 == 0 { 255 } else { 0 };
+    let (scale, pixels): (_, Vec<u8>) = match kind % 2 {
+        0 => (1, rest.to_vec()),
+        _ => (
+            1 + u32::from(kind / 2 % 4),
+            rest.iter().flat_map(|byte| (0..8).map(move |bit| module(*byte, bit))).collect(),
+        ),
+    };
+    let height = (u32::try_from(pixels.len()).unwrap_or_default() / width).min(80);
+    let at = |x: u32, y: u32| pixels.get((y / scale * width + x / scale) as usize).copied().unwrap_or(255);
+    Some(GrayImage::from_fn(width * scale, height * scale, |x, y| image::Luma([at(x, y)])))
+}
+
+/// A JPEG or PNG file.
+#[cfg(feature = "face")]
+pub fn picture(input: &[u8]) {
+    let _ = shared::face::decode(input);
+}
+
+/// `models/manifest.toml`.
+#[cfg(feature = "face")]
+pub fn manifest(input: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(input) {
+        let _ = shared::face::Manifest::parse(text);
+    }
+}
+
+/// Seeds of the fixed keys.
+const ISSUER_KEY: u8 = 1;
+const HOLDER: u8 = 2;
+const AGENCY: u8 = 3;
+const ROOT: [u8; 2] = [10, 11];
+const TARGETS_KEY: u8 = 13;
+const SNAPSHOT: u8 = 14;
+const TIMESTAMP: u8 = 15;
+
+const ISSUER: &str = "https://id.xa.example";
+const STATUS_URI: &str = "https://id.xa.example/status/0";
+const SUBJECT: &str = "c3ViamVjdC0wMDAx";
+
+/// Stands for the root metadata that the device was provisioned with.
+const PROVISIONED: &str = "root";
+
+/// The files that [`repository`] replaces, with the seeds of the keys that sign them.
+pub const REPLACED: &[(&str, &[u8])] = &[
+    ("metadata/timestamp.json", &[TIMESTAMP]),
+    (PROVISIONED, &ROOT),
+    ("metadata/2.root.json", &ROOT),
+    ("metadata/1.snapshot.json", &[SNAPSHOT]),
+    ("metadata/1.targets.json", &[TARGETS_KEY]),
+    ("metadata/1.xa.json", &[AGENCY]),
+];
+
+/// A small world: an issuer, a resident, a repository, all from fixed keys.
+pub struct Fixture {
+    /// A good credential.
+    pub credential: Vec<u8>,
+    /// The root metadata.
+    pub root: Vec<u8>,
+    /// The files of a good repository. Nothing pins the hash of a metadata file, so that one can be replaced alone.
+    pub repository: Files,
+    /// What a verifier believes after reading it.
+    pub trust: TrustStore,
+    /// What the credential is for.
+    pub purpose: Purpose,
+    /// The time of everything.
+    pub now: Timestamp,
+}
+
+/// Returns the fixture, made at the first call.
+pub fn fixture() -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
+        let now = Timestamp::parse("2026-11-20T09:00:00Z").expect("a time");
+        let purpose = Purpose::parse("border").expect("a purpose");
+        let credential = sign(&claims(&purpose, now, true), &key(ISSUER_KEY)).expect("good claims");
+        let (root, repository) = good_repository(&purpose, now);
+        let (trust, _) = update(repository.clone(), &root, &Files::new(), now).expect("a good repository");
+        Fixture { credential, root, repository, trust, purpose, now }
+    })
+}
+
+impl Fixture {
+    /// Returns the text of a rotating code around the credential.
+    pub fn rotating(&self) -> String {
+        let proof = present(&self.credential, &key(HOLDER), "border", self.now).expect("a holder's key");
+        payload::encode(&Payload::Signed(proof))
+    }
+
+    /// Returns the text of a code on paper, which names no holder.
+    pub fn paper(&self) -> String {
+        let claims = claims(&self.purpose, self.now, false);
+        payload::encode(&Payload::Static(sign(&claims, &key(ISSUER_KEY)).expect("good claims")))
+    }
+}
+
+fn claims(purpose: &Purpose, now: Timestamp, key_bound: bool) -> Claims {
+    let mut attributes = Attributes::default();
+    for (attribute, text) in [(Attribute::Id, "XA-000000-01"), (Attribute::Name, "SAMPLE, ALEX 01")] {
+        attributes.set(attribute, AttributeValue::Text(text.to_owned())).expect("a good attribute");
+    }
+    attributes.set(Attribute::Sex, AttributeValue::Code(2)).expect("a good attribute");
+    Claims {
+        issuer: ISSUER.to_owned(),
+        subject: SUBJECT.to_owned(),
+        purpose: purpose.clone(),
+        expires: now.plus(365 * 24 * 3600),
+        not_before: now,
+        issued_at: now,
+        holder_key: key_bound.then(|| key(HOLDER).public_key()),
+        status: StatusReference { index: 4711, uri: STATUS_URI.to_owned() },
+        attributes,
+        face: AlgorithmId::parse("omz0095/i4").and_then(|id| Template::new(id, (0..128).collect())).ok(),
+    }
+}
+
+fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
+    let public = |seed| key(seed).public_key();
+    let keys = RepositoryKeys {
+        root: ROOT.map(public).to_vec(),
+        targets: public(TARGETS_KEY),
+        snapshot: public(SNAPSHOT),
+        timestamp: public(TIMESTAMP),
+    };
+    let root = sign_root(&keys, &[&key(ROOT[0]), &key(ROOT[1])], now).expect("two keys");
+    let policy = Policy {
+        purpose: purpose.clone(),
+        audiences: vec!["border".to_owned()],
+        carry: vec![],
+        require: vec![Attribute::Name],
+        show: vec![Attribute::Name],
+        validity_days: 365,
+        paper: PaperRule::Accept,
+        face: FaceRule::Required,
+        attack_detection: AttackRule::Report,
+        stale_grace_days: 14,
+        when_stale: StaleRule::Manual,
+    };
+    let keys = IssuerKeys {
+        issuer: ISSUER.to_owned(),
+        keys: vec![IssuerKey { public: public(ISSUER_KEY), not_before: now, not_after: None }],
+    };
+    let life = now.plus(30 * 24 * 3600);
+    let token = StatusListBuilder::default().prepare(STATUS_URI, now, life, public(ISSUER_KEY).id());
+    let json = |value: Result<Vec<u8>, serde_json::Error>| value.expect("it serializes");
+    let own = Files::from([
+        ("keys.json".to_owned(), json(serde_json::to_vec(&keys))),
+        ("status-0.cwt".to_owned(), token.sign(&key(ISSUER_KEY)).expect("a key in memory signs")),
+    ]);
+    let policies = Files::from([("policy/border.json".to_owned(), json(serde_json::to_vec(&policy)))]);
+    let mut files = publish(&Publication {
+        root: &root,
+        targets: &policies,
+        agency: AgencyRole { name: "xa", issuer: ISSUER, signer: &key(AGENCY), targets: &own },
+        targets_signer: &key(TARGETS_KEY),
+        snapshot_signer: &key(SNAPSHOT),
+        timestamp_signer: &key(TIMESTAMP),
+        versions: RoleVersions { targets: 1, agency: 1, snapshot: 1, timestamp: 1 },
+        now,
+    })
+    .expect("keys in memory sign");
+    for (name, seed) in [("metadata/1.snapshot.json", SNAPSHOT), ("metadata/timestamp.json", TIMESTAMP)] {
+        let mut content = content(&files[name]);
+        for pin in content["meta"].as_object_mut().into_iter().flatten().map(|(_, pin)| pin) {
+            *pin = json!({ "version": 1 });
+        }
+        files.insert(name.to_owned(), envelope(&content, &[seed]).expect("it has a canonical form"));
+    }
+    (root, files)
+}
+
+/// Returns what a metadata file's signatures are made over.
+pub fn content(file: &[u8]) -> Json {
+    serde_json::from_slice::<Json>(file).expect("metadata is JSON")["signed"].take()
+}
+
+/// Signs metadata; `None` where it has no canonical form.
+fn envelope(content: &Json, signers: &[u8]) -> Option<Vec<u8>> {
+    let canonical = canonical_json::to_canonical_bytes(content).ok()?;
+    let signatures: Vec<Json> = signers
+        .iter()
+        .map(|seed| json!({ "keyid": tuf_key_id(&key(*seed).public_key()), "sig": hex::encode(sign_with(*seed, &canonical)) }))
+        .collect();
+    serde_json::to_vec(&json!({ "signatures": signatures, "signed": content })).ok()
+}
+
+fn tuf_key_id(key: &PublicKey) -> String {
+    use sha2::{Digest, Sha256};
+    let object =
+        json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": key.to_string() } });
+    hex::encode(Sha256::digest(
+        canonical_json::to_canonical_bytes(&object).expect("strings have a canonical form"),
+    ))
+}
+
+fn key(seed: u8) -> SoftwareKey {
+    SoftwareKey::from_seed(&[seed; 32])
+}
+
+fn sign_with(seed: u8, message: &[u8]) -> [u8; 64] {
+    key(seed).sign(message).expect("a key in memory signs")
+}
+
+/// The input as the text of a symbol, and as the bytes that such a text carries.
+fn texts(input: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(input).ok().map(str::to_owned);
+    text.into_iter().chain([payload::base45_encode(input)]).collect()
+}
+
+fn number(time: Timestamp) -> Value<'static> {
+    Value::from(time.as_unix())
+}
+
+fn map<'a>(entries: &[(i64, Value<'a>)]) -> Value<'a> {
+    Value::Map(entries.iter().map(|(label, value)| (Value::from(*label), value.clone())).collect())
+}
+
+fn credential_headers() -> [(i64, Value<'static>); 3] {
+    [(1, Value::from(-8)), (4, Value::Bytes(b"issuerid")), (16, Value::from(293))]
+}
+
+/// A COSE_Sign1; without a signer its signature is zeros.
+fn signed(headers: &[(i64, Value<'_>)], payload: &[u8], signer: Option<&SoftwareKey>) -> Vec<u8> {
+    let protected = map(headers).encode();
+    let (protected, payload) = (Value::Bytes(&protected), Value::Bytes(payload));
+    let signature = signer.map_or([0; 64], |signer| {
+        let covered = vec![Value::Text("Signature1"), protected.clone(), Value::Bytes(&[]), payload.clone()];
+        signer.sign(&Value::Array(covered).encode()).expect("a key in memory signs")
+    });
+    let body = vec![protected, Value::Map(vec![]), payload, Value::Bytes(&signature)];
+    Value::Tag(18, Box::new(Value::Array(body))).encode()
+}
+
+fn json_round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(input: &[u8]) {
+    if let Ok(value) = serde_json::from_slice::<T>(input) {
+        let written = serde_json::to_vec(&value).expect("what was read can be written");
+        assert_eq!(serde_json::from_slice::<T>(&written).ok(), Some(value));
+    }
+}
+
+#[derive(Default)]
+struct Seen(BTreeSet<ProofId>);
+
+impl ReplayMemory for Seen {
+    fn first_sight(&mut self, proof: ProofId, _dead_after: Timestamp, _now: Timestamp) -> bool {
+        self.0.insert(proof)
+    }
+}

@@ -1,0 +1,3 @@
+//! The bodies of the fuzz targets; each program in `targets/` feeds one of them.
+
+pub mod bodies;

@@ -1,0 +1,4 @@
+//! Fuzzes `issuer_keys`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| shared_fuzz::bodies::issuer_keys(input));

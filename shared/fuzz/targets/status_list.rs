@@ -1,0 +1,4 @@
+//! Fuzzes `status_list`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| shared_fuzz::bodies::status_list(input));

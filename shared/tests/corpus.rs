@@ -1,0 +1,179 @@
+//! Replays the inputs that fuzzing found worth keeping: `cargo test -p shared --features issue --test corpus`.
+//!
+//! With feature `face` the picture and manifest targets are replayed too.
+#![cfg(feature = "issue")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[path = "../fuzz/src/bodies.rs"]
+#[allow(dead_code, unreachable_pub, clippy::expect_used, reason = "it is the library of the fuzz targets")]
+mod bodies;
+
+/// The largest file kept, in bytes.
+const MAX_FILE: usize = 4096;
+
+/// The most that all files together may take, in bytes.
+const MAX_CORPUS: usize = 300_000;
+
+/// The symbols among the seeds of `qr_read`: name, text, pixels of a module beyond the first.
+const SYMBOLS: [(&str, &str, u8); 2] = [("one_pixel", "GATEPASS", 0), ("three_pixels", "A1", 2)];
+
+#[test]
+fn nothing_in_the_corpus_panics() {
+    let mut total = 0;
+    for (target, body) in bodies::TARGETS {
+        let files = files(&corpus(target));
+        assert!(!files.is_empty(), "{target} has no corpus");
+        for file in files {
+            let input = fs::read(&file).unwrap();
+            assert!(input.len() <= MAX_FILE, "{} is too large", file.display());
+            total += input.len();
+            if std::panic::catch_unwind(|| body(&input)).is_err() {
+                panic!("{target} panicked on {}", file.display());
+            }
+        }
+    }
+    assert!(total <= MAX_CORPUS, "the corpus has grown to {total} bytes");
+}
+
+/// A corpus that reaches only the first `return Err` would prove little.
+#[test]
+fn the_seeds_are_accepted() {
+    let fixture = bodies::fixture();
+    for text in [fixture.rotating(), fixture.paper()] {
+        let mut seen = Seen;
+        let verified =
+            shared::credential::verify(&text, &fixture.purpose, &fixture.trust, fixture.now, &mut seen)
+                .unwrap();
+        assert_eq!(verified.claims().status.index, 4711);
+    }
+    for (name, text) in [("rotating", fixture.rotating()), ("paper", fixture.paper())] {
+        assert_eq!(fs::read_to_string(corpus("text").join(name)).unwrap(), text, "run write_seeds");
+    }
+    for (name, text) in SYMBOLS.map(|(name, text, _)| (name, text)) {
+        let frame = bodies::frame(&fs::read(corpus("qr_read").join(name)).unwrap()).unwrap();
+        assert_eq!(
+            shared::qr::read(&frame).symbols.first().map(|symbol| symbol.text.as_str()),
+            Some(text),
+            "{name}"
+        );
+    }
+}
+
+/// Writes the seeds again after the format changed: add `-- --ignored write_seeds`.
+#[test]
+#[ignore = "writes into the source tree"]
+fn write_seeds() {
+    use shared::qr::payload::base45_decode;
+
+    let fixture = bodies::fixture();
+    let (rotating, paper) = (fixture.rotating(), fixture.paper());
+    let presentation = base45_decode(&rotating).unwrap();
+    for (name, text) in [("rotating", &rotating), ("paper", &paper)] {
+        for target in ["text", "verify", "base45"] {
+            write(target, name, text.as_bytes());
+        }
+    }
+    for target in ["text", "verify", "cbor"] {
+        write(target, "presentation", &presentation);
+        write(target, "credential", &fixture.credential);
+    }
+    write("credential", "credential", &fixture.credential);
+    let claims = sign1_part(&fixture.credential, 2);
+    write("credential", "claims", &claims);
+    write("cbor", "claims", &claims);
+    write("verify", "proof_claims", &sign1_part(&presentation, 2));
+
+    let (files, target) = (&fixture.repository, |name: &str| {
+        let found =
+            fixture.repository.iter().find(|(path, _)| path.starts_with("targets/") && path.ends_with(name));
+        found.unwrap().1.clone()
+    });
+    write("status_list", "token", &target("status-0.cwt"));
+    write("status_list", "claims", &sign1_part(&target("status-0.cwt"), 2));
+    write("issuer_keys", "one_key", &target("keys.json"));
+    write("policy", "border", &target("border.json"));
+    for (place, (name, _)) in bodies::REPLACED.iter().enumerate() {
+        let place = u8::try_from(place).unwrap();
+        let whole = files.get(*name).unwrap_or(&fixture.root).clone();
+        let mut content = bodies::content(&whole);
+        if name.contains("2.root") {
+            content["version"] = 2.into();
+        }
+        let content = serde_json::to_vec(&content).unwrap();
+        let name = name.trim_start_matches("metadata/").trim_end_matches(".json");
+        write("repository", &format!("{name}_file"), &[&[place][..], &whole].concat());
+        write("repository", &format!("{name}_content"), &[&[place + 16][..], &content].concat());
+    }
+
+    for (name, text, scale) in SYMBOLS {
+        let symbol = shared::qr::encode(text).unwrap();
+        write("qr_read", name, &modules(&symbol, scale));
+    }
+    write("qr_read", "pixels", &[&[32, 0][..], &[0, 90, 200, 255].repeat(48 * 12)].concat());
+    #[cfg(feature = "face")]
+    {
+        let manifest = include_str!("../../models/manifest.toml");
+        let first = manifest.split("[[model]]").take(2).collect::<Vec<_>>().join("[[model]]");
+        write("manifest", "one_model", first.as_bytes());
+        for (name, format) in [("jpeg", image::ImageFormat::Jpeg), ("png", image::ImageFormat::Png)] {
+            let picture =
+                image::RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 9, y as u8 * 15, 128]));
+            let mut bytes = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut bytes, format).unwrap();
+            write("picture", name, bytes.get_ref());
+        }
+    }
+}
+
+/// A symbol with a margin of four modules, as `qr_read` takes it: one bit per module.
+fn modules(symbol: &shared::qr::Symbol, scale: u8) -> Vec<u8> {
+    let side = symbol.size() + 8;
+    let mut bits = vec![];
+    for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+        let inside = |at: u32| at.checked_sub(4).filter(|at| *at < symbol.size());
+        bits.push(inside(x).zip(inside(y)).is_some_and(|(x, y)| symbol.is_dark(x, y)));
+    }
+    let bytes = bits
+        .chunks(8)
+        .map(|byte| byte.iter().enumerate().fold(0, |sum, (bit, dark)| sum | u8::from(*dark) << bit));
+    [u8::try_from(side).unwrap() - 16, 1 + 2 * scale].into_iter().chain(bytes).collect()
+}
+
+/// One of the four byte strings of a COSE_Sign1.
+fn sign1_part(bytes: &[u8], place: usize) -> Vec<u8> {
+    let value = shared::cbor::decode(bytes).unwrap();
+    let shared::cbor::Value::Tag(18, body) = value else { panic!("not a COSE_Sign1") };
+    body.as_array().unwrap()[place].as_bytes().unwrap().to_vec()
+}
+
+struct Seen;
+
+impl shared::credential::ReplayMemory for Seen {
+    fn first_sight(
+        &mut self,
+        _: shared::credential::ProofId,
+        _: shared::time::Timestamp,
+        _: shared::time::Timestamp,
+    ) -> bool {
+        true
+    }
+}
+
+fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+fn write(target: &str, name: &str, bytes: &[u8]) {
+    fs::create_dir_all(corpus(target)).unwrap();
+    fs::write(corpus(target).join(name), bytes).unwrap();
+}
