@@ -5,11 +5,6 @@
 //! few that the scheduler interrupts, and the ratio of medians is what counts.
 //! Theirs checks one signature over the same attributes; ours checks the issuer's and the holder's, the status and
 //! the policy.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a benchmark prints its result, and stops when there is none"
-)]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,5 +1,4 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
-#![allow(clippy::unwrap_used, reason = "a builder that fails is a failed test")]
 
 pub mod journey;
 
