@@ -73,6 +73,9 @@ pub struct Enroll {
     /// Photograph of the resident, JPEG or PNG
     #[arg(long, value_name = "FILE")]
     pub photo: PathBuf,
+    /// A document to keep with the record, such as a scanned certificate; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub document: Vec<PathBuf>,
     /// Enrol without a face template: at every checkpoint an officer compares the face
     #[arg(long)]
     pub without_face: bool,
@@ -168,7 +171,7 @@ pub struct Present {
     #[arg(long)]
     pub format: Option<Format>,
     /// Pixels of one module in a PNG
-    #[arg(long, value_name = "PIXELS", default_value = "8")]
+    #[arg(long, value_name = "PIXELS", default_value = "8", value_parser = scale)]
     pub scale: std::num::NonZero<u8>,
     /// Folder to write frames to, or - for standard output
     #[arg(long, value_name = "DIR")]
@@ -193,6 +196,13 @@ pub struct Inspect {
     /// A picture of a code, a credential file, or the text of a code
     #[arg(value_name = "PNG|TEXT")]
     pub what: String,
+}
+
+fn scale(text: &str) -> Result<std::num::NonZero<u8>, String> {
+    text.parse()
+        .ok()
+        .filter(|pixels: &std::num::NonZero<u8>| pixels.get() <= 32)
+        .ok_or_else(|| "1 to 32 pixels".to_owned())
 }
 
 fn seconds(text: &str) -> Result<i64, String> {

@@ -80,16 +80,8 @@ fn load(option: Option<&Path>) -> Result<FaceEngine> {
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
     let folders = search_path(option, variable.as_deref(), data_home.as_deref());
     let engine = FaceEngine::load(&Manifest::shipped(), |entry| {
-        folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok()).ok_or_else(|| {
-            ManifestError::Missing {
-                file: entry.file.clone(),
-                searched: folders
-                    .iter()
-                    .map(|folder| folder.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            }
-        })
+        let found = folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok());
+        found.ok_or_else(|| ManifestError::missing(entry, &folders))
     })?;
     Ok(engine)
 }

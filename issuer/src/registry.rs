@@ -52,9 +52,43 @@ pub struct SubjectData {
     /// Algorithm and bytes (hexadecimal) of the face template; absent if enrolled without one.
     pub face: Option<(String, String)>,
     /// The enrolled photograph, as the file was.
+    #[serde(with = "base64_bytes")]
     pub photo: Vec<u8>,
+    /// Documents kept with the record, as their files were.
+    pub documents: Vec<Document>,
     /// What the subject's identifiers for each purpose are derived from.
     pub secret: [u8; 32],
+}
+
+/// A file kept with a subject's record.
+#[derive(Serialize, Deserialize)]
+pub struct Document {
+    /// The file's name.
+    pub name: String,
+    /// Its contents.
+    #[serde(with = "base64_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Bytes as base64 in JSON.
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl Drop for SubjectData {
@@ -296,7 +330,8 @@ mod tests {
         attributes
             .set(shared::credential::Attribute::Name, shared::credential::AttributeValue::Text(canary.into()))
             .unwrap();
-        let data = SubjectData { attributes, face: None, photo: canary.into(), secret: [9; 32] };
+        let data =
+            SubjectData { attributes, face: None, photo: canary.into(), documents: vec![], secret: [9; 32] };
         let now = Timestamp::from_unix(1_700_000_000).unwrap();
         let first = registry.enroll(&data, now).unwrap();
         let second = registry.enroll(&data, now.plus(1)).unwrap();

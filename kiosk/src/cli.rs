@@ -30,6 +30,8 @@ pub enum Command {
         images: Vec<PathBuf>,
     },
     /// Verify one code, and compare a face with it if a picture of one is given
+    ///
+    /// Prints words on a terminal, and one JSON object anywhere else or with --json.
     Verify(Verify),
     /// Compare two faces
     Compare(Compare),

@@ -15,16 +15,8 @@ pub fn load(option: Option<&Path>) -> Result<FaceEngine, LoadError> {
 
 /// Reads a model's file from the first folder that has it.
 pub fn read(entry: &ModelEntry, folders: &[PathBuf]) -> Result<Vec<u8>, ManifestError> {
-    folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok()).ok_or_else(|| {
-        ManifestError::Missing {
-            file: entry.file.clone(),
-            searched: folders
-                .iter()
-                .map(|folder| folder.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", "),
-        }
-    })
+    let found = folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok());
+    found.ok_or_else(|| ManifestError::missing(entry, folders))
 }
 
 /// The folders that are looked in, first to last.

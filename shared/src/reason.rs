@@ -92,6 +92,7 @@ reasons! {
     ProofNotYetValid Refused "proof.not_yet_valid" "The code is from the future: the clock of the phone or of the kiosk is wrong."
     ProofReplayed Refused "proof.replayed" "This very code has been used already: wait for the next one."
 
+    VerifierSilent Unanswered "verify.no_answer" "The verifier gave no answer."
     ClockTampered Unanswered "clock.tampered" "The kiosk's clock is behind signed time: it was set back or has failed."
     TrustMissing Unanswered "trust.missing" "The kiosk has no trust repository: import one."
     TrustInvalid Unanswered "trust.invalid" "The trust repository failed its checks and was not used."

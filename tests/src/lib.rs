@@ -5,6 +5,7 @@ pub mod journey;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use shared::cbor::Value;
 use shared::credential::{
     Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present,
     sign,
@@ -44,6 +45,10 @@ pub struct World {
     pub policy: Policy,
     /// Places of the status list that are not valid.
     pub not_valid: Vec<(u64, Status)>,
+    /// When the issuer's key was retired, if it was.
+    pub key_retired: Option<Timestamp>,
+    /// Policies of other purposes that the repository holds too.
+    pub other_policies: Vec<Policy>,
 }
 
 impl Default for World {
@@ -69,6 +74,8 @@ impl Default for World {
                 when_stale: StaleRule::Manual,
             },
             not_valid: vec![],
+            key_retired: None,
+            other_policies: vec![],
         }
     }
 }
@@ -140,7 +147,7 @@ impl World {
             keys: vec![IssuerKey {
                 public: self.issuer.public_key(),
                 not_before: self.start,
-                not_after: None,
+                not_after: self.key_retired,
             }],
         };
         let mut statuses = StatusListBuilder::default();
@@ -152,8 +159,10 @@ impl World {
             ("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap()),
             ("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap()),
         ]);
-        let policies =
-            Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&self.policy).unwrap())]);
+        let policies = std::iter::once(&self.policy).chain(&self.other_policies);
+        let policies = policies
+            .map(|policy| (format!("policy/{}.json", policy.purpose), serde_json::to_vec(policy).unwrap()))
+            .collect();
         publish(&Publication {
             root: &self.root(),
             targets: &policies,
@@ -181,6 +190,15 @@ impl World {
     pub fn import(&self, repository: Files) -> (TrustStore, TrustSnapshot) {
         update(repository, &self.root(), &Files::new(), self.start).unwrap()
     }
+}
+
+/// A COSE_Sign1 (RFC 9052 section 4.2) over whatever it is given, right or wrong.
+pub fn sign1(protected: &[u8], unprotected: Value<'_>, payload: &[u8], signer: &SoftwareKey) -> Vec<u8> {
+    let parts =
+        [Value::Text("Signature1"), Value::Bytes(protected), Value::Bytes(&[]), Value::Bytes(payload)];
+    let signature = signer.sign(&Value::Array(parts.to_vec()).encode()).unwrap();
+    let body = vec![Value::Bytes(protected), unprotected, Value::Bytes(payload), Value::Bytes(&signature)];
+    Value::Tag(18, Box::new(Value::Array(body))).encode()
 }
 
 /// The purpose that the small world issues for.

@@ -313,6 +313,26 @@ fn a_clerks_mistakes_are_explained() {
         assert!(said.contains(word), "{claims}: {said}");
         assert!(!said.contains("panicked"));
     }
+    let photo_as_document = ["--document", photo.to_str().unwrap()];
+    fs::write(journey.path("claims.json"), r#"{"name": "A"}"#).unwrap();
+    let with_document = [
+        "enroll",
+        "--dir",
+        "A",
+        "--claims",
+        "claims.json",
+        "--photo",
+        photo_as_document[1],
+        "--without-face",
+    ];
+    journey.issuer(&[&with_document[..], &photo_as_document].concat()).expect(0);
+    assert!(
+        journey
+            .issuer(&[&with_document[..], &["--document", "nowhere.pdf"]].concat())
+            .expect(2)
+            .said
+            .contains("nowhere.pdf")
+    );
     let ignored = enroll(r#"{"name": "A", "shoeSize": 42}"#).expect(0);
     assert_eq!(ignored.json["ignored"], serde_json::json!(["shoeSize"]));
     let subject = ignored.json["subject"].as_str().unwrap();

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use shared::cbor::Value;
 use shared::credential::{Attributes, Claims, Purpose, verify};
-use shared::key::{Signer, SoftwareKey};
+use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload, base45_encode};
 use shared::reason::Reason;
 use shared::time::Timestamp;
 use shared::trust::{Files, LIST_SIZE, Status, update};
-use tests::{Seen, World};
+use tests::{Seen, World, sign1};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,15 +56,6 @@ fn every_vector_behaves_as_it_says() {
     println!("{seen} vectors");
     assert_eq!(seen, vectors.len());
     assert!(seen >= 40);
-}
-
-/// Bytes of a COSE_Sign1 over whatever it is given.
-fn sign1(protected: &[u8], unprotected: Value<'_>, payload: &[u8], signer: &SoftwareKey) -> Vec<u8> {
-    let parts =
-        [Value::Text("Signature1"), Value::Bytes(protected), Value::Bytes(&[]), Value::Bytes(payload)];
-    let signature = signer.sign(&Value::Array(parts.to_vec()).encode()).unwrap();
-    let body = vec![Value::Bytes(protected), unprotected, Value::Bytes(payload), Value::Bytes(&signature)];
-    Value::Tag(18, Box::new(Value::Array(body))).encode()
 }
 
 /// Bytes of a map, its entries already encoded and in the order given.
@@ -501,10 +492,18 @@ fn claims(bench: &mut Bench) {
         Reason::StatusUnknown,
     );
     bench.stated(
-        "invalid/paper",
-        "No holder key, where the policy takes no paper.",
+        "invalid/proof_without_holder_key",
+        "A proof around a credential that names no holder key.",
         |claims| claims.holder_key = None,
         Reason::ProofSignature,
+    );
+    let paper = bench.world.credential(&Claims { holder_key: None, ..bench.world.claims() });
+    let paper = payload::encode(&Payload::Static(paper));
+    bench.add(
+        "invalid/paper",
+        "A paper credential, where the policy takes none.",
+        paper,
+        Reason::PaperNotAccepted,
     );
     let stranger = SoftwareKey::from_seed(&[77; 32]);
     let forged = bench.shown(&sign1(&bench.protected, Value::Map(vec![]), &bench.claims, &stranger));

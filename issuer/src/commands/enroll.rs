@@ -13,10 +13,10 @@ use crate::keys::random;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::photo;
-use crate::registry::SubjectData;
+use crate::registry::{Document, SubjectData};
 
-/// The largest photograph read, in bytes.
-const MAX_PHOTO: u64 = 20 << 20;
+/// The largest photograph or document read, in bytes.
+const MAX_FILE: u64 = 20 << 20;
 
 pub fn run(arguments: &Enroll) -> Result<Answer> {
     let now = now(arguments.at.at);
@@ -25,14 +25,8 @@ pub fn run(arguments: &Enroll) -> Result<Answer> {
     if !ignored.is_empty() {
         note(&format!("not identity attributes, left out: {}", ignored.join(", ")));
     }
-    let size = fs::metadata(&arguments.photo)
-        .with_context(|| format!("reading {}", arguments.photo.display()))?
-        .len();
-    if size > MAX_PHOTO {
-        bail!("{} is larger than {} MB", arguments.photo.display(), MAX_PHOTO >> 20);
-    }
-    let picture =
-        fs::read(&arguments.photo).with_context(|| format!("reading {}", arguments.photo.display()))?;
+    let picture = read_bounded(&arguments.photo)?;
+    let documents = arguments.document.iter().map(|path| document(path)).collect::<Result<Vec<_>>>()?;
     let face = if arguments.without_face {
         None
     } else {
@@ -52,6 +46,7 @@ pub fn run(arguments: &Enroll) -> Result<Answer> {
         attributes,
         face: face.map(|face| (face.algorithm().as_str().to_owned(), hex::encode(face.as_bytes()))),
         photo: picture,
+        documents,
         secret: random()?,
     };
     let subject = office.registry()?.enroll(&data, now)?;
@@ -59,6 +54,22 @@ pub fn run(arguments: &Enroll) -> Result<Answer> {
         subject.clone(),
         json!({ "enrolled": true, "subject": subject, "face": algorithm, "ignored": ignored, "at": now }),
     ))
+}
+
+fn document(path: &Path) -> Result<Document> {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .with_context(|| format!("{} has no usable name", path.display()))?;
+    Ok(Document { name: name.to_owned(), bytes: read_bounded(path)? })
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>> {
+    let size = fs::metadata(path).with_context(|| format!("reading {}", path.display()))?.len();
+    if size > MAX_FILE {
+        bail!("{} is larger than {} MB", path.display(), MAX_FILE >> 20);
+    }
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
 fn read_claims(path: &Path) -> Result<(Attributes, Vec<String>)> {

@@ -1,6 +1,6 @@
 //! `kiosk verify`: one code, one decision.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -28,7 +28,8 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
     record.reason = decide(arguments, clock, &mut record).unwrap_or_else(|reason| reason);
     record.stages.insert("total".to_owned(), ms(started));
     let json = record.json(arguments, clock);
-    answer(as_json, &json, &record.text())?;
+    // A program that reads the decision gets the object; a person at a terminal gets words.
+    answer(as_json || !std::io::stdout().is_terminal(), &json, &record.text())?;
     Ok(exit(record.reason.answer()))
 }
 

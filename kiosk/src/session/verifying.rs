@@ -39,7 +39,7 @@ impl Verifying {
                     (Session::Capturing(Capturing::new(holder, self.code, self.started, now)), effects)
                 }
             },
-            _ if took > GIVE_UP => conclude(end(Reason::TrustMissing, Default::default()), self.code, now),
+            _ if took > GIVE_UP => conclude(end(Reason::VerifierSilent, Default::default()), self.code, now),
             _ => (Session::Verifying(self), vec![]),
         }
     }

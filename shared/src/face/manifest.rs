@@ -109,6 +109,15 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// Says that a model's file is in none of the folders that were looked in.
+    pub fn missing(entry: &ModelEntry, folders: &[PathBuf]) -> Self {
+        let searched =
+            folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+        Self::Missing { file: entry.file.clone(), searched }
+    }
+}
+
 impl Manifest {
     /// Reads a manifest.
     ///
