@@ -1,4 +1,4 @@
-//! The same trust repository from many sides: limits, versions of single roles, changed roots, lost memory.
+//! The trust repository from the inside: limits, versions of single roles, changed roots, lost memory.
 //!
 //! `attacks.rs` has what a stranger can try; here some signing keys are in the wrong hands, too.
 
@@ -17,33 +17,493 @@ use shared::trust::{
 use tests::{AGENCY, ISSUER, STATUS_URI, Seen, World, border};
 
 const DAY: i64 = 24 * 3600;
-/// What DESIGN allows for a target: a status list is at most 0.3 MB.
+/// The largest target that is read.
 const MAX_TARGET: u64 = 4 << 20;
 
-/// Signs a TUF document again after a change. Our metadata is plain enough that compact JSON in key order,
-/// which is what `serde_json` writes, is the canonical form.
-fn resign(metadata: &[u8], signers: &[&SoftwareKey], change: impl FnOnce(&mut Json)) -> Vec<u8> {
+fn key(seed: u8) -> SoftwareKey {
+    SoftwareKey::from_seed(&[seed; 32])
+}
+
+fn own_targets(world: &World) -> Files {
+    let keys = IssuerKeys {
+        issuer: ISSUER.to_owned(),
+        keys: vec![IssuerKey { public: world.issuer.public_key(), not_before: world.start, not_after: None }],
+    };
+    Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())])
+}
+
+fn versions(targets: u64, agency: u64, snapshot: u64, timestamp: u64) -> RoleVersions {
+    RoleVersions { targets, agency, snapshot, timestamp }
+}
+
+fn published(world: &World, policies: &Files, own: &Files, versions: RoleVersions) -> Files {
+    publish(&Publication {
+        root: &world.root(),
+        targets: policies,
+        agency: AgencyRole { name: AGENCY, issuer: ISSUER, signer: &world.agency, targets: own },
+        targets_signer: &world.roles[3],
+        snapshot_signer: &world.roles[4],
+        timestamp_signer: &world.roles[5],
+        versions,
+        now: world.start,
+    })
+    .unwrap()
+}
+
+fn import(world: &World, repository: Files, memory: &Files) -> Result<TrustStore, TrustError> {
+    update(repository, &world.root(), memory, world.start.plus(60)).map(|(store, _)| store)
+}
+
+/// Everything a store says, so that two can be compared.
+fn says(store: &TrustStore) -> String {
+    format!("{store:?}")
+}
+
+/// The identifier that a root gives to a key.
+fn key_id(root: &[u8], key: &PublicKey) -> String {
+    let root: Json = serde_json::from_slice(root).unwrap();
+    let keys = root["signed"]["keys"].as_object().unwrap();
+    keys.iter()
+        .find(|(_, value)| value["keyval"]["public"] == key.to_string())
+        .expect("a key of this root")
+        .0
+        .clone()
+}
+
+/// Changes a signed document and signs it again under these key identifiers. Our metadata is so plain that
+/// what `serde_json` writes, compact and in the order of its keys, is the canonical form.
+fn resign(metadata: &[u8], signers: &[(String, &SoftwareKey)], change: impl FnOnce(&mut Json)) -> Vec<u8> {
     let mut document: Json = serde_json::from_slice(metadata).unwrap();
     change(&mut document["signed"]);
     let message = serde_json::to_vec(&document["signed"]).unwrap();
-    let signatures: Vec<Json> = signers
-        .iter()
-        .map(|signer| {
-            json!({ "keyid": key_id(&signer.public_key()), "sig": hex::encode(signer.sign(&message).unwrap()) })
-        })
-        .collect();
+    let sign = |signer: &SoftwareKey| hex::encode(signer.sign(&message).unwrap());
+    let signatures: Vec<Json> =
+        signers.iter().map(|(id, signer)| json!({ "keyid": id, "sig": sign(signer) })).collect();
     document["signatures"] = signatures.into();
     serde_json::to_vec(&document).unwrap()
 }
 
-fn tuf_key(key: &PublicKey) -> Json {
-    json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": key.to_string() } })
+/// Changes the agency's own metadata and signs all that leads to it again.
+fn with_agency_metadata(world: &World, mut repository: Files, change: impl FnOnce(&mut Json)) -> Files {
+    let root = world.root();
+    let signer = |n: usize| (key_id(&root, &world.roles[n].public_key()), &world.roles[n]);
+    let targets: Json = serde_json::from_slice(&repository["metadata/1.targets.json"]).unwrap();
+    let agency = targets["signed"]["delegations"]["roles"][0]["keyids"][0].as_str().unwrap().to_owned();
+    let mut again = |name: &str, signer: (String, &SoftwareKey), change: &mut dyn FnMut(&mut Json)| {
+        let changed = resign(&repository[name], &[signer], change);
+        repository.insert(name.to_owned(), changed);
+    };
+    let mut change = Some(change);
+    again("metadata/1.xa.json", (agency, &world.agency), &mut |signed| change.take().unwrap()(signed));
+    // Lengths and hashes are optional in both.
+    again("metadata/1.snapshot.json", signer(4), &mut |signed| {
+        signed["meta"]["xa.json"] = json!({ "version": 1 });
+    });
+    again("metadata/timestamp.json", signer(5), &mut |signed| {
+        signed["meta"]["snapshot.json"] = json!({ "version": 1 });
+    });
+    repository
 }
 
-fn key_id(key: &PublicKey) -> String {
-    sha256(&serde_json::to_vec(&tuf_key(key)).unwrap())
+/// Hands out files, notes what was asked for, and pads one file beyond the limit, which it may not.
+#[derive(Clone)]
+struct Source {
+    files: Files,
+    too_long: Option<String>,
+    asked: Arc<Mutex<Vec<(String, u64)>>>,
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    hex::encode(shared::sha256(bytes))
+impl Source {
+    fn new(files: Files, too_long: Option<&str>) -> Self {
+        Self { files, too_long: too_long.map(str::to_owned), asked: Arc::default() }
+    }
+
+    fn read(&self, name: String, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let mut bytes = self.files.get(&name).cloned();
+        if let Some(bytes) = bytes.as_mut().filter(|_| self.too_long.as_ref() == Some(&name)) {
+            bytes.resize(limit as usize + 1, b' ');
+        }
+        self.asked.lock().unwrap().push((name, limit));
+        Ok(bytes)
+    }
+}
+
+impl TrustSource for Source {
+    fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read(format!("metadata/{name}"), limit)
+    }
+
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read(format!("targets/{path}"), limit)
+    }
+}
+
+#[test]
+fn every_file_is_asked_for_with_a_limit() {
+    let world = World::default();
+    let files = world.repository(1, world.start);
+    let source = Source::new(files.clone(), None);
+    update(source.clone(), &world.root(), &Files::new(), world.start).unwrap();
+    let asked = source.asked.lock().unwrap().clone();
+    let read: BTreeSet<&str> = asked.iter().map(|(name, _)| name.as_str()).collect();
+    for name in files.keys().filter(|name| *name != "metadata/1.root.json") {
+        assert!(read.contains(name.as_str()), "{name} was not read");
+    }
+    for (name, limit) in &asked {
+        match name.strip_prefix("targets/") {
+            Some(_) => assert_eq!(*limit, files[name].len() as u64, "{name}: its signed length"),
+            None => assert!(*limit <= 5_000_000, "{name}: {limit}"),
+        }
+    }
+}
+
+#[test]
+fn a_source_that_ignores_the_limit_is_not_believed() {
+    let world = World::default();
+    let files = world.repository(1, world.start);
+    for name in files.keys().filter(|name| *name != "metadata/1.root.json") {
+        let source = Source::new(files.clone(), Some(name));
+        let result = update(source, &world.root(), &Files::new(), world.start);
+        assert!(result.is_err(), "{name} was longer than its limit");
+    }
+}
+
+#[test]
+fn a_target_signed_as_larger_than_any_is_not_even_asked_for() {
+    let world = World::default();
+    let mut own = own_targets(&world);
+    own.insert("status-0.cwt".into(), vec![0; MAX_TARGET as usize + 1]);
+    let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+    let source = Source::new(files, None);
+    let error = update(source.clone(), &world.root(), &Files::new(), world.start).unwrap_err();
+    assert!(matches!(error, TrustError::Tuf(_)), "{error}");
+    let asked = source.asked.lock().unwrap();
+    assert!(!asked.iter().any(|(name, _)| name.ends_with(".cwt")), "{asked:?}");
+}
+
+/// White space and the like may change where JSON does not care; what is said may not.
+#[test]
+fn no_changed_byte_changes_what_is_believed() {
+    let world = World::default();
+    let repository = world.repository(1, world.start);
+    let believed = says(&import(&world, repository.clone(), &Files::new()).unwrap());
+    let (mut refused, mut harmless) = (0, 0);
+    for (name, bytes) in repository.iter().filter(|(name, _)| *name != "metadata/1.root.json") {
+        for position in 0..bytes.len() {
+            let mut changed = repository.clone();
+            changed.get_mut(name).unwrap()[position] ^= 1;
+            match import(&world, changed, &Files::new()) {
+                Err(_) => refused += 1,
+                Ok(store) => {
+                    assert_eq!(says(&store), believed, "{name}, byte {position}");
+                    harmless += 1;
+                }
+            }
+        }
+    }
+    println!("{refused} changed bytes were refused, {harmless} changed nothing");
+    assert!(refused > 3000 && harmless < refused / 10, "{refused} refused, {harmless} harmless");
+}
+
+/// All keys but the root's are stolen: the thief can sign whatever he likes, but not go back.
+#[test]
+fn no_single_role_goes_back() {
+    let world = World::default();
+    let policies = Files::from([("policy/border.json".into(), serde_json::to_vec(&world.policy).unwrap())]);
+    let at = |versions| published(&world, &policies, &own_targets(&world), versions);
+    let (_, snapshot) = world.import(at(versions(5, 5, 5, 5)));
+    assert!(import(&world, at(versions(6, 6, 6, 6)), &snapshot.memory).is_ok());
+    assert!(import(&world, at(versions(5, 5, 6, 6)), &snapshot.memory).is_ok(), "nothing new");
+    for (role, older) in [
+        ("timestamp", versions(6, 6, 6, 4)),
+        ("snapshot", versions(6, 6, 4, 6)),
+        ("targets", versions(4, 6, 6, 6)),
+        ("agency", versions(6, 4, 6, 6)),
+    ] {
+        assert!(import(&world, at(older), &snapshot.memory).is_err(), "{role} went back");
+    }
+}
+
+#[test]
+fn the_same_repository_offered_for_ever_grows_old() {
+    let world = World::default();
+    let (first, mut snapshot) = world.import(world.repository(1, world.start));
+    let grace = world.policy.stale_grace_days;
+    assert_eq!(grace, 14);
+    for (seconds, expected) in [
+        (0, Freshness::Fresh),
+        (DAY, Freshness::Fresh),
+        (DAY + 1, Freshness::Aging),
+        (7 * DAY - 1, Freshness::Aging),
+        (7 * DAY, Freshness::Stale),
+        (21 * DAY - 1, Freshness::Stale),
+        (21 * DAY, Freshness::Dead),
+        (2000 * DAY, Freshness::Dead),
+    ] {
+        let now = world.start.plus(seconds);
+        let (store, next) =
+            update(world.repository(1, world.start), &world.root(), &snapshot.memory, now).unwrap();
+        let issuer = store.issuer(ISSUER).unwrap();
+        assert_eq!(
+            Freshness::at(now, store.issued(), issuer.expires(), grace),
+            expected,
+            "after {seconds} s"
+        );
+        assert_eq!(says(&store), says(&first), "after {seconds} s");
+        snapshot = next;
+    }
+}
+
+#[test]
+fn an_import_at_a_wrong_time_does_no_lasting_harm() {
+    let world = World::default();
+    let far = Timestamp::parse("2099-01-01T00:00:00Z").unwrap();
+    let (store, snapshot) =
+        update(world.repository(1, world.start), &world.root(), &Files::new(), far).unwrap();
+    let reason = |store: &TrustStore, now: Timestamp| {
+        let result = verify(&world.default_code(now), &border(), store, now, &mut Seen::default());
+        result.map_or_else(|error| error.reason(), |_| Reason::Accepted)
+    };
+    assert_eq!(store.issued(), world.start);
+    assert_eq!(reason(&store, world.start.plus(9)), Reason::Accepted);
+    let again = load(&snapshot, &world.root(), world.start.plus(10)).unwrap();
+    assert_eq!(reason(&again, world.start.plus(11)), Reason::Accepted);
+    let newer = world.repository(2, world.start.plus(DAY));
+    let (newer, _) = update(newer, &world.root(), &snapshot.memory, world.start.plus(DAY)).unwrap();
+    assert_eq!(reason(&newer, world.start.plus(DAY)), Reason::Accepted);
+    // A clock that failed to 1970 can still import; what it may decide then is for the signed floor to say.
+    let seventies = Timestamp::from_unix(0).unwrap();
+    let (store, _) =
+        update(world.repository(1, world.start), &world.root(), &Files::new(), seventies).unwrap();
+    assert_eq!(reason(&store, seventies), Reason::ClockTampered);
+}
+
+/// The second version of the root, as its keys allow or do not allow it.
+struct SecondRoot<'a> {
+    world: &'a World,
+    /// Its single keys are new: targets, snapshot, timestamp.
+    new: World,
+}
+
+impl<'a> SecondRoot<'a> {
+    fn new(world: &'a World) -> Self {
+        let mut roles: Vec<SoftwareKey> = (10..13).map(key).collect();
+        roles.extend((60..63).map(key));
+        Self { world, new: World { roles, ..World::default() } }
+    }
+
+    fn signed_by(&self, signers: &[&SoftwareKey]) -> Vec<u8> {
+        let root = self.new.root();
+        let signers: Vec<(String, &SoftwareKey)> =
+            signers.iter().map(|signer| (key_id(&root, &signer.public_key()), *signer)).collect();
+        resign(&root, &signers, |signed| signed["version"] = 2.into())
+    }
+
+    /// A repository that the new keys made, with that root in it.
+    fn repository(&self, version: u64, second: Vec<u8>) -> Files {
+        let mut files = self.new.repository(version, self.world.start);
+        files.insert("metadata/1.root.json".into(), self.world.root());
+        files.insert("metadata/2.root.json".into(), second);
+        files
+    }
+}
+
+#[test]
+fn a_new_root_needs_two_keys_of_the_old_one() {
+    let world = World::default();
+    let second = SecondRoot::new(&world);
+    let roles = &world.roles;
+    let good = second.signed_by(&[&roles[0], &roles[2]]);
+    let store = import(&world, second.repository(2, good.clone()), &Files::new()).unwrap();
+    assert_eq!(store.versions().root, 2);
+
+    let one = second.signed_by(&[&roles[0]]);
+    assert!(import(&world, second.repository(2, one), &Files::new()).is_err(), "one of three");
+    let twice = second.signed_by(&[&roles[0], &roles[0]]);
+    assert!(import(&world, second.repository(2, twice), &Files::new()).is_err(), "one of three, twice");
+    let online = second.signed_by(&[&roles[0], &second.new.roles[3]]);
+    assert!(import(&world, second.repository(2, online), &Files::new()).is_err(), "an online key");
+
+    // A root that names only a stranger's keys, signed by all of them.
+    let stranger = World { roles: (50..56).map(key).collect(), ..World::default() };
+    let root = stranger.root();
+    let all: Vec<(String, &SoftwareKey)> =
+        stranger.roles[..3].iter().map(|key| (key_id(&root, &key.public_key()), key)).collect();
+    let foreign = resign(&root, &all, |signed| signed["version"] = 2.into());
+    let mut files = stranger.repository(2, world.start);
+    files.insert("metadata/2.root.json".into(), foreign);
+    assert!(import(&world, files, &Files::new()).is_err(), "a stranger's root");
+
+    // The right signatures on a version that leaves one out.
+    let leap = {
+        let root = second.new.root();
+        let signers: Vec<(String, &SoftwareKey)> =
+            roles[..2].iter().map(|key| (key_id(&root, &key.public_key()), key)).collect();
+        resign(&root, &signers, |signed| signed["version"] = 3.into())
+    };
+    assert!(import(&world, second.repository(2, leap), &Files::new()).is_err(), "version 3 in place of 2");
+}
+
+/// Keys are replaced because they may be stolen. A repository that leaves the new root out would bring them back.
+#[test]
+fn replaced_keys_stay_replaced() {
+    let world = World::default();
+    let second = SecondRoot::new(&world);
+    let root = second.signed_by(&[&world.roles[0], &world.roles[1]]);
+    let (store, snapshot) =
+        update(second.repository(2, root), &world.root(), &Files::new(), world.start).unwrap();
+    assert_eq!(store.versions().root, 2);
+    assert_eq!(load(&snapshot, &world.root(), world.start).unwrap().versions().root, 2);
+    let stolen = world.repository(9, world.start);
+    let result = import(&world, stolen, &snapshot.memory);
+    assert!(result.is_err(), "believed the replaced keys: {:?}", result.map(|store| store.versions()));
+}
+
+#[test]
+fn an_agency_lists_nothing_outside_its_folder() {
+    let world = World::default();
+    let hotel = shared::trust::Policy {
+        purpose: Purpose::parse("hotel").unwrap(),
+        paper: shared::trust::PaperRule::Accept,
+        ..world.policy.clone()
+    };
+    let policies = Files::from([("policy/border.json".into(), serde_json::to_vec(&world.policy).unwrap())]);
+    let mut own = own_targets(&world);
+    own.insert("hotel.json".into(), serde_json::to_vec(&hotel).unwrap());
+    let mut files = published(&world, &policies, &own, versions(1, 1, 1, 1));
+    let path = files.keys().find(|name| name.ends_with(".hotel.json")).unwrap().clone();
+    let policy = files.remove(&path).unwrap();
+    files.insert(format!("targets/policy/{}", path.rsplit_once('/').unwrap().1), policy);
+    let files = with_agency_metadata(&world, files, |signed| {
+        let targets = signed["targets"].as_object_mut().unwrap();
+        let entry = targets.remove("issuers/xa/hotel.json").unwrap();
+        targets.insert("policy/hotel.json".into(), entry);
+    });
+    let store = import(&world, files, &Files::new()).unwrap();
+    assert!(store.policy(&hotel.purpose).is_none(), "an agency made a policy");
+    assert_eq!(store.policy(&border()), Some(&world.policy));
+}
+
+#[test]
+fn an_agency_cannot_take_its_own_metadata_from_somebody_else() {
+    let world = World::default();
+    let neighbour = World { agency: key(70), ..World::default() };
+    let mut files = world.repository(1, world.start);
+    files.insert(
+        "metadata/1.xa.json".into(),
+        neighbour.repository(1, world.start)["metadata/1.xa.json"].clone(),
+    );
+    let files = with_agency_metadata_as_it_is(&world, files);
+    assert!(import(&world, files, &Files::new()).is_err(), "signed by a key that is not delegated to");
+}
+
+/// Lets snapshot and timestamp vouch for whatever stands in the agency's file.
+fn with_agency_metadata_as_it_is(world: &World, files: Files) -> Files {
+    let own = files["metadata/1.xa.json"].clone();
+    let mut files = with_agency_metadata(world, files, |_| {});
+    files.insert("metadata/1.xa.json".into(), own);
+    files
+}
+
+#[test]
+fn status_lists_are_signed_by_the_issuer_itself() {
+    let world = World::default();
+    let list = |signer: &SoftwareKey| {
+        let token = StatusListBuilder::default().prepare(
+            STATUS_URI,
+            world.start,
+            world.start.plus(30 * DAY),
+            signer.public_key().id(),
+        );
+        token.sign(signer).unwrap()
+    };
+    for (who, signer, good) in
+        [("issuer", &world.issuer, true), ("agency", &world.agency, false), ("holder", &world.holder, false)]
+    {
+        let mut own = own_targets(&world);
+        own.insert("status-0.cwt".into(), list(signer));
+        let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+        match import(&world, files, &Files::new()) {
+            Ok(_) => assert!(good, "{who}"),
+            Err(error) => {
+                assert!(!good && matches!(error, TrustError::StatusList { .. }), "{who}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn targets_that_cannot_be_understood_are_not_passed_over() {
+    let world = World::default();
+    let policy = |change: &dyn Fn(&mut Json)| {
+        let mut policy = serde_json::to_value(&world.policy).unwrap();
+        change(&mut policy);
+        Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&policy).unwrap())])
+    };
+    let try_policies = |files: &Files| {
+        import(&world, published(&world, files, &own_targets(&world), versions(1, 1, 1, 1)), &Files::new())
+    };
+    assert!(try_policies(&policy(&|_| {})).is_ok());
+    for (what, files) in [
+        ("another purpose's policy", policy(&|policy| policy["purpose"] = "hotel".into())),
+        ("an unknown field", policy(&|policy| policy["extra"] = 1.into())),
+        ("an unknown rule", policy(&|policy| policy["paper"] = "perhaps".into())),
+        ("a missing field", policy(&|policy| drop(policy.as_object_mut().unwrap().remove("require")))),
+    ] {
+        let error = try_policies(&files).expect_err(what);
+        assert!(matches!(error, TrustError::Target { .. }), "{what}: {error}");
+    }
+    for (what, key) in [("a weak key", "01".to_owned() + &"00".repeat(31)), ("a short key", "00".into())] {
+        let keys = json!({ "issuer": ISSUER, "keys": [{ "public": key, "not_before": world.start }] });
+        let own = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);
+        let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+        let error = import(&world, files, &Files::new()).expect_err(what);
+        assert!(matches!(error, TrustError::Target { .. }), "{what}: {error}");
+    }
+}
+
+#[test]
+fn what_a_kiosk_kept_needs_its_own_root() {
+    let world = World::default();
+    let (_, snapshot) = world.import(world.repository(1, world.start));
+    let stranger = World { roles: (50..56).map(key).collect(), ..World::default() };
+    assert!(load(&snapshot, &stranger.root(), world.start).is_err());
+    assert!(load(&snapshot, b"{}", world.start).is_err());
+    assert!(load(&Default::default(), &world.root(), world.start).is_err(), "nothing was kept");
+}
+
+/// A memory that cannot be read is not an empty one, with which an older repository would pass.
+#[test]
+fn a_damaged_memory_is_no_reason_to_start_over() {
+    let world = World::default();
+    let (_, snapshot) = world.import(world.repository(5, world.start));
+    for name in snapshot.memory.keys() {
+        for damage in [None, Some(b"{}".to_vec()), Some(vec![]), Some(vec![0xff; 100])] {
+            let mut memory = snapshot.memory.clone();
+            let what = format!("{name} became {damage:?}");
+            match damage {
+                Some(bytes) => drop(memory.insert(name.clone(), bytes)),
+                None => drop(memory.remove(name)),
+            }
+            assert!(import(&world, world.repository(4, world.start), &memory).is_err(), "{what}");
+        }
+    }
+    let stranger = World { roles: (50..56).map(key).collect(), ..World::default() };
+    let (_, other) = stranger.import(stranger.repository(1, world.start));
+    let error = import(&world, world.repository(4, world.start), &other.memory).unwrap_err();
+    assert!(matches!(error, TrustError::Memory), "{error}");
+}
+
+/// After a change of root, the memory of it is what keeps the replaced keys out.
+#[test]
+fn a_memory_that_lost_its_root_is_damaged() {
+    let world = World::default();
+    let second = SecondRoot::new(&world);
+    let root = second.signed_by(&[&world.roles[0], &world.roles[1]]);
+    let (_, snapshot) =
+        update(second.repository(2, root), &world.root(), &Files::new(), world.start).unwrap();
+    let mut memory = snapshot.memory.clone();
+    memory.remove("root_history/2.root.json").expect("a root that was kept");
+    let error = import(&world, world.repository(9, world.start), &memory).unwrap_err();
+    assert!(matches!(error, TrustError::Memory), "{error}");
 }

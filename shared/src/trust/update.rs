@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use sigstore_tuf::transport::FetchFuture;
-use sigstore_tuf::{DelegatedRole, MetadataStore, Repository, Role, Updater, UpdaterConfig};
+use sigstore_tuf::{
+    DelegatedRole, MetadataStore, Repository, Role, TrustedMetadataSet, Updater, UpdaterConfig,
+};
 
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 use super::policy::Policy;
@@ -120,6 +122,9 @@ pub enum TrustError {
         /// What it does.
         problem: &'static str,
     },
+    /// What the client remembers of earlier repositories cannot be read.
+    #[error("the memory of earlier repositories is damaged")]
+    Memory,
     /// The source made its reader wait, which reading files does not.
     #[error("the repository did not answer at once")]
     NotReady,
@@ -176,13 +181,20 @@ impl Shared {
 
 impl Client {
     fn open(source: &Arc<dyn TrustSource>, root: &[u8], memory: &Files) -> Result<Self, TrustError> {
-        let (read, memory) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
+        let (read, kept) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
         let recorder = Recorder { source: source.clone(), read: read.clone() };
         let mut config = UpdaterConfig::default();
         config.target_max_length = MAX_TARGET;
         config.max_delegations = MAX_AGENCIES as u32;
-        let updater = Updater::new(recorder, root)?.with_config(config).with_store(memory.clone());
-        Ok(Self { updater, read, memory })
+        let updater = Updater::new(recorder, root)?.with_config(config).with_store(kept.clone());
+        // The client passes over a memory that it cannot read, and would then take an older repository.
+        if !memory.is_empty() {
+            let timestamp = memory.get("timestamp.json").ok_or(TrustError::Memory)?;
+            TrustedMetadataSet::from_root(updater.trusted().root_bytes())?
+                .update_timestamp(timestamp, jiff::Timestamp::UNIX_EPOCH)
+                .map_err(|_| TrustError::Memory)?;
+        }
+        Ok(Self { updater, read, memory: kept })
     }
 
     fn read(mut self, time: jiff::Timestamp) -> Result<(TrustStore, TrustSnapshot), TrustError> {
@@ -299,7 +311,14 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn answer(&self, name: String, result: Result<Option<Vec<u8>>, SourceError>) -> FetchFuture<'_> {
+    fn answer(
+        &self,
+        name: String,
+        limit: u64,
+        result: Result<Option<Vec<u8>>, SourceError>,
+    ) -> FetchFuture<'_> {
+        // Checked here too: the client relies on the source for it.
+        let result = result.and_then(|bytes| bounded(bytes.as_ref(), &name, limit));
         let result = result.map_err(|error| sigstore_tuf::Error::Malformed(error.to_string()));
         if let Ok(Some(bytes)) = &result {
             self.read.with(|files| files.insert(name, bytes.clone()));
@@ -310,11 +329,11 @@ impl Recorder {
 
 impl Repository for Recorder {
     fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
-        self.answer(format!("metadata/{name}"), self.source.metadata(name, max_length))
+        self.answer(format!("metadata/{name}"), max_length, self.source.metadata(name, max_length))
     }
 
     fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
-        self.answer(format!("targets/{path}"), self.source.target(path, max_length))
+        self.answer(format!("targets/{path}"), max_length, self.source.target(path, max_length))
     }
 }
 
