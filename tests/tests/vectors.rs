@@ -14,7 +14,7 @@ use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload, base45_encode};
 use shared::reason::Reason;
 use shared::time::Timestamp;
-use shared::trust::{Files, LIST_SIZE, Status, update};
+use shared::trust::{Files, LIST_SIZE, PaperRule, Policy, Status, update};
 use tests::{Seen, World, sign1};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -30,11 +30,21 @@ struct Vector {
 #[test]
 fn every_vector_behaves_as_it_says() {
     let vectors = all();
+    let made = files(&vectors);
     if std::env::var_os("GATEPASS_REGENERATE").is_some() {
-        write(&vectors);
+        write(&made);
     }
-    let root = fs::read(folder().join("root.json")).unwrap();
-    let repository = read_repository();
+    let found = read(&folder());
+    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&made), "the files that this program makes, and no others");
+    for (name, bytes) in &found {
+        assert!(made[name] == *bytes, "{name} is not what this program makes");
+    }
+    let root = &found["root.json"];
+    let repository: Files = found
+        .iter()
+        .filter_map(|(name, bytes)| Some((name.strip_prefix("repository/")?.to_owned(), bytes.clone())))
+        .collect();
     let mut seen = 0;
     for directory in ["valid", "invalid"] {
         for entry in fs::read_dir(folder().join(directory)).unwrap() {
@@ -42,7 +52,7 @@ fn every_vector_behaves_as_it_says() {
             let name = format!("{directory}/{}", path.file_stem().unwrap().to_str().unwrap());
             let vector: Vector = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
             assert_eq!(vectors.get(&name), Some(&vector), "{name} is not what this program makes");
-            let (trust, _) = update(repository.clone(), &root, &Files::new(), vector.at).unwrap();
+            let (trust, _) = update(repository.clone(), root, &Files::new(), vector.at).unwrap();
             let purpose = Purpose::parse(&vector.purpose).unwrap();
             let got = match verify(&vector.text, &purpose, &trust, vector.at, &mut Seen::default()) {
                 Ok(_) => Reason::Accepted,
@@ -93,6 +103,7 @@ impl Bench {
     fn new() -> Self {
         let world =
             World { not_valid: vec![(1, Status::Invalid), (2, Status::Suspended)], ..World::default() };
+        let world = World { other_policies: vec![takes_paper(&world.policy)], ..world };
         let credential = world.credential(&world.claims());
         let value = shared::cbor::decode(&credential).unwrap();
         let Value::Tag(18, body) = value else { panic!("not a COSE_Sign1") };
@@ -107,11 +118,23 @@ impl Bench {
     }
 
     fn add(&mut self, name: &str, description: &str, text: String, expect: Reason) {
-        let at = self.at.plus(2);
+        self.add_for("border", self.at.plus(2), name, description, text, expect);
+    }
+
+    /// A vector for another purpose or another time than most.
+    fn add_for(
+        &mut self,
+        purpose: &str,
+        at: Timestamp,
+        name: &str,
+        description: &str,
+        text: String,
+        expect: Reason,
+    ) {
         let vector = Vector {
             description: description.into(),
             text,
-            purpose: "border".into(),
+            purpose: purpose.into(),
             at,
             expect: expect.code().into(),
         };
@@ -120,12 +143,19 @@ impl Bench {
 
     /// A rotating code around any bytes.
     fn shown(&self, credential: &[u8]) -> String {
-        let proof = raw_map(&[
+        self.shown_at(credential, self.at)
+    }
+
+    fn shown_at(&self, credential: &[u8], made: Timestamp) -> String {
+        self.shown_with(credential, &self.proof_claims(made), &self.world.holder)
+    }
+
+    fn proof_claims(&self, made: Timestamp) -> Vec<u8> {
+        raw_map(&[
             (int(3), text("border")),
-            (int(4), int(self.at.plus(30).as_unix())),
-            (int(6), int(self.at.as_unix())),
-        ]);
-        self.shown_with(credential, &proof, &self.world.holder)
+            (int(4), int(made.plus(30).as_unix())),
+            (int(6), int(made.as_unix())),
+        ])
     }
 
     fn shown_with(&self, credential: &[u8], proof: &[u8], holder: &SoftwareKey) -> String {
@@ -164,6 +194,35 @@ impl Bench {
         self.with_claims(name, description, &claims, expect);
     }
 
+    /// Changes what Claim 169 says, entry by entry.
+    fn identity_entries(
+        &mut self,
+        name: &str,
+        description: &str,
+        change: impl FnOnce(&mut Vec<(Vec<u8>, Vec<u8>)>),
+    ) {
+        let change = |parts: &mut Vec<(Vec<u8>, Vec<u8>)>| {
+            let identity = parts.iter_mut().find(|(key, _)| *key == int(169)).expect("an identity");
+            let mut inner = entries(&identity.1);
+            change(&mut inner);
+            identity.1 = raw_map(&inner);
+        };
+        self.claims_entries(name, description, change, Reason::FormatStructure);
+    }
+
+    /// A rotating code with other protected headers than its own.
+    fn proof_headers(
+        &mut self,
+        name: &str,
+        description: &str,
+        headers: &[(Vec<u8>, Vec<u8>)],
+        expect: Reason,
+    ) {
+        let proof = self.proof_claims(self.at);
+        let shown = sign1(&raw_map(headers), Value::Map(vec![]), &proof, &self.world.holder);
+        self.add(name, description, base45_encode(&shown), expect);
+    }
+
     fn headers(&mut self, name: &str, description: &str, headers: &[(Vec<u8>, Vec<u8>)], expect: Reason) {
         let shown = self.shown(&self.credential(&raw_map(headers), &self.claims));
         self.add(name, description, shown, expect);
@@ -176,6 +235,12 @@ impl Bench {
     }
 }
 
+/// The policy of a hotel desk that takes paper.
+fn takes_paper(policy: &Policy) -> Policy {
+    let hotel = Purpose::parse("hotel").unwrap();
+    Policy { purpose: hotel, audiences: vec!["hotel".into()], paper: PaperRule::Accept, ..policy.clone() }
+}
+
 fn all() -> BTreeMap<String, Vector> {
     let mut bench = Bench::new();
     valid(&mut bench);
@@ -183,7 +248,10 @@ fn all() -> BTreeMap<String, Vector> {
     encodings(&mut bench);
     headers(&mut bench);
     claims(&mut bench);
+    structures(&mut bench);
     proofs(&mut bench);
+    presentations(&mut bench);
+    times(&mut bench);
     bench.vectors
 }
 
@@ -227,13 +295,61 @@ fn valid(bench: &mut Bench) {
     );
 }
 
+/// A credential as on paper: for the hotel, with no holder key.
+fn paper(bench: &Bench) -> Vec<u8> {
+    let hotel = Purpose::parse("hotel").unwrap();
+    bench.world.credential(&Claims { holder_key: None, purpose: hotel, ..bench.world.claims() })
+}
+
 fn texts(bench: &mut Bench) {
+    let at = bench.at.plus(2);
+    let printed = payload::encode(&Payload::Static(paper(bench)));
+    bench.add_for(
+        "hotel",
+        at,
+        "valid/paper",
+        "A paper credential, where the policy takes them.",
+        printed.clone(),
+        Reason::Accepted,
+    );
+    let mut damaged = payload::base45_decode(&printed).unwrap();
+    *damaged.last_mut().unwrap() ^= 1;
+    bench.add_for(
+        "hotel",
+        at,
+        "invalid/zlib_checksum",
+        "The checksum of the zlib stream is wrong.",
+        base45_encode(&damaged),
+        Reason::TextCompression,
+    );
+    damaged.truncate(damaged.len() - 4);
+    bench.add_for(
+        "hotel",
+        at,
+        "invalid/zlib_truncated",
+        "The zlib stream lacks its checksum.",
+        base45_encode(&damaged),
+        Reason::TextCompression,
+    );
+    bench.add("invalid/text_empty", "No text.", String::new(), Reason::TextForeign);
     let credential = bench.credential(&bench.protected, &bench.claims);
     let shown = bench.shown(&credential);
     bench.add(
         "invalid/base45_character",
         "A character outside the alphabet.",
         shown.replacen('6', "a", 1),
+        Reason::TextNotBase45,
+    );
+    bench.add(
+        "invalid/base45_lower_case",
+        "The code in lower-case letters.",
+        shown.to_lowercase(),
+        Reason::TextNotBase45,
+    );
+    bench.add(
+        "invalid/base45_left_over",
+        "One character more than a whole number of groups.",
+        format!("{}0", &shown[..shown.len() / 3 * 3]),
         Reason::TextNotBase45,
     );
     bench.add(
@@ -339,6 +455,129 @@ fn encodings(bench: &mut Bench) {
         |parts| parts[0].1 = vec![0x61, 0xff],
         Reason::FormatCbor,
     );
+}
+
+/// What stands around the claims: COSE arrays, signatures, and claims of the wrong kind.
+fn structures(bench: &mut Bench) {
+    let structure = Reason::FormatStructure;
+    let (protected, claims) = (bench.protected.clone(), bench.claims.clone());
+    let credential = bench.credential(&protected, &claims);
+    let signature = credential[credential.len() - 64..].to_vec();
+    let array = |parts: Vec<Value<'_>>| Value::Tag(18, Box::new(Value::Array(parts))).encode();
+    let (head, empty) = (Value::Bytes(&protected), Value::Map(vec![]));
+    let (body, end) = (Value::Bytes(&claims), Value::Bytes(&signature));
+    for (name, description, bytes) in [
+        (
+            "invalid/signature_short",
+            "The issuer's signature has 63 bytes.",
+            array(vec![head.clone(), empty.clone(), body.clone(), Value::Bytes(&signature[..63])]),
+        ),
+        (
+            "invalid/payload_detached",
+            "The claims are elsewhere (RFC 9052 section 4.1).",
+            array(vec![head.clone(), empty.clone(), Value::Null, end.clone()]),
+        ),
+        (
+            "invalid/array_of_five",
+            "One element too many in the credential.",
+            array(vec![head.clone(), empty.clone(), body.clone(), end.clone(), Value::Null]),
+        ),
+        (
+            "invalid/sign_not_sign1",
+            "Tag 98, COSE_Sign, on the credential.",
+            Value::Tag(98, Box::new(Value::Array(vec![head, empty, body, end]))).encode(),
+        ),
+        ("invalid/cwt_tag", "Tag 61 around the credential.", [&[0xd8, 61], credential.as_slice()].concat()),
+    ] {
+        let shown = bench.shown(&bytes);
+        bench.add(name, description, shown, structure);
+    }
+    let mut malleable = credential.clone();
+    let scalar = malleable.len() - 32;
+    add_group_order(&mut malleable[scalar..]);
+    let shown = bench.shown(&malleable);
+    bench.add(
+        "invalid/signature_malleable",
+        "The order of the group is added to the issuer's signature (RFC 8032 section 5.1.7).",
+        shown,
+        Reason::CredentialSignature,
+    );
+    let empty = bench.shown(&bench.credential(&[], &claims));
+    bench.add("invalid/protected_empty", "No protected headers at all.", empty, Reason::FormatCbor);
+    let mut followed = protected;
+    followed.push(0);
+    let followed = bench.shown(&bench.credential(&followed, &claims));
+    bench.add(
+        "invalid/trailing_byte_in_headers",
+        "A signed byte after the protected headers.",
+        followed,
+        Reason::FormatTrailingBytes,
+    );
+    bench.claims_entries(
+        "invalid/undefined",
+        "A claim that is undefined.",
+        |parts| parts.push((int(70_000), vec![0xf7])),
+        Reason::FormatCbor,
+    );
+    bench.claims_entries(
+        "invalid/claim_label_negative",
+        "A claim whose label is negative.",
+        |parts| parts.push((int(-9), int(1))),
+        structure,
+    );
+    bench.claims_entries(
+        "invalid/purpose_upper_case",
+        "A purpose that is not in lower case.",
+        |parts| parts[2].1 = text("Border"),
+        structure,
+    );
+    bench.claims_entries(
+        "invalid/iss_too_long",
+        "An issuer of 97 bytes.",
+        |parts| parts[0].1 = text(&"x".repeat(97)),
+        structure,
+    );
+    let status = |index: Vec<u8>| {
+        let list = raw_map(&[(text("idx"), index), (text("uri"), text(tests::STATUS_URI))]);
+        raw_map(&[(text("status_list"), list)])
+    };
+    bench.claims_entries(
+        "invalid/status_negative",
+        "A place before the beginning of its list.",
+        |parts| parts.last_mut().unwrap().1 = status(int(-1)),
+        structure,
+    );
+    let is = |label: i64| move |part: &&mut (Vec<u8>, Vec<u8>)| part.0 == int(label);
+    bench.identity_entries("invalid/date_malformed", "A date of birth with hyphens.", |parts| {
+        parts.iter_mut().find(is(8)).unwrap().1 = text("1998-02-14");
+    });
+    bench.identity_entries("invalid/sex_text", "Sex in words.", |parts| {
+        parts.iter_mut().find(is(9)).unwrap().1 = text("female");
+    });
+    bench.identity_entries("invalid/name_too_long", "A name of 129 bytes.", |parts| {
+        parts.iter_mut().find(is(4)).unwrap().1 = text(&"X".repeat(129));
+    });
+    bench.identity_entries("invalid/name_control_character", "A name that rings a bell.", |parts| {
+        parts.iter_mut().find(is(4)).unwrap().1 = text("SAMPLE\u{7}");
+    });
+    bench.identity_entries("invalid/face_twice", "Two face templates.", |parts| {
+        let face = &mut parts.iter_mut().find(is(62)).unwrap().1;
+        let again = face[1..].to_vec();
+        face[0] = 0x82;
+        face.extend(again);
+    });
+}
+
+/// Adds L, the order of the Ed25519 group, to a number of 32 bytes, least significant first.
+fn add_group_order(scalar: &mut [u8]) {
+    let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
+    let mut carry = 0;
+    for (digit, addend) in scalar.iter_mut().zip(order) {
+        carry += u16::from(*digit) + u16::from(addend);
+        *digit = carry as u8;
+        carry >>= 8;
+    }
+    assert_eq!(carry, 0);
 }
 
 fn headers(bench: &mut Bench) {
@@ -606,42 +845,167 @@ fn proofs(bench: &mut Bench) {
     );
 }
 
+/// What stands around the credential.
+fn presentations(bench: &mut Bench) {
+    let structure = Reason::FormatStructure;
+    let credential = bench.credential(&bench.protected, &bench.claims);
+    let shown = payload::base45_decode(&bench.shown(&credential)).unwrap();
+    let (alg, typ) = ((int(1), int(-8)), (int(16), int(294)));
+    let kcwt = |bytes: &[u8]| (int(13), bytes.to_vec());
+    bench.proof_headers(
+        "invalid/kcwt_missing",
+        "A proof around nothing.",
+        &[alg.clone(), typ.clone()],
+        structure,
+    );
+    bench.proof_headers(
+        "invalid/kcwt_bytes",
+        "The credential is wrapped in a byte string.",
+        &[alg.clone(), kcwt(&Value::Bytes(&credential).encode()), typ.clone()],
+        structure,
+    );
+    bench.proof_headers(
+        "invalid/kcwt_presentation",
+        "A presentation inside a presentation.",
+        &[alg.clone(), kcwt(&shown), typ.clone()],
+        structure,
+    );
+    bench.proof_headers(
+        "invalid/proof_typ_wrong",
+        "The type of a credential on a presentation.",
+        &[alg.clone(), kcwt(&credential), (int(16), int(293))],
+        structure,
+    );
+    bench.proof_headers(
+        "invalid/proof_alg_es256",
+        "The proof's algorithm says ES256.",
+        &[(int(1), int(-7)), kcwt(&credential), typ.clone()],
+        Reason::FormatAlgorithm,
+    );
+    let crit = (int(2), Value::Array(vec![Value::from(99)]).encode());
+    bench.proof_headers(
+        "invalid/proof_crit_unknown",
+        "A critical header in the proof that nobody knows.",
+        &[alg, crit, kcwt(&credential), typ],
+        Reason::FormatCritical,
+    );
+    bench.add(
+        "invalid/proof_compressed",
+        "A rotating code, compressed as only paper is.",
+        payload::encode(&Payload::Static(shown.clone())),
+        structure,
+    );
+    bench.add(
+        "invalid/proof_cwt_tag",
+        "Tag 61 around the presentation.",
+        base45_encode(&[&[0xd8, 61], shown.as_slice()].concat()),
+        Reason::TextForeign,
+    );
+    let mut malleable = shown;
+    let scalar = malleable.len() - 32;
+    add_group_order(&mut malleable[scalar..]);
+    bench.add(
+        "invalid/proof_signature_malleable",
+        "The order of the group is added to the holder's signature: a used code in a second spelling.",
+        base45_encode(&malleable),
+        Reason::ProofSignature,
+    );
+}
+
+/// The same credential at other times, and two faults of which the refusal counts.
+fn times(bench: &mut Bench) {
+    const DAY: i64 = 86_400;
+    let start = bench.world.start;
+    let credential = bench.credential(&bench.protected, &bench.claims);
+    for (name, description, made, at, expect) in [
+        ("valid/proof_29_seconds_old", "In its last second.", 0, 29, Reason::Accepted),
+        ("invalid/proof_30_seconds_old", "A second later.", 0, 30, Reason::ProofExpired),
+        ("valid/proof_5_seconds_ahead", "As far ahead as a phone may be.", 105, 100, Reason::Accepted),
+        ("invalid/proof_6_seconds_ahead", "A second more.", 106, 100, Reason::ProofNotYetValid),
+        ("valid/trust_aging", "Six days after publication.", 6 * DAY, 6 * DAY, Reason::Accepted),
+        ("invalid/trust_stale", "Ten days after publication.", 10 * DAY, 10 * DAY, Reason::TrustStale),
+        ("invalid/trust_dead", "25 days after publication.", 25 * DAY, 25 * DAY, Reason::TrustDead),
+        ("invalid/status_expired", "35 days after.", 35 * DAY, 35 * DAY, Reason::StatusExpired),
+        ("invalid/clock_tampered", "121 seconds before publication.", 0, -121, Reason::ClockTampered),
+    ] {
+        let shown = bench.shown_at(&credential, start.plus(made));
+        bench.add_for("border", start.plus(at), name, description, shown, expect);
+    }
+    let at = start.plus(10 * DAY);
+    let mut claims = bench.world.claims();
+    claims.expires = at;
+    let shown = bench.shown_at(&bench.world.credential(&claims), at.plus(-1));
+    bench.add_for(
+        "border",
+        at,
+        "invalid/expired_and_trust_stale",
+        "Expired, where the trust repository is stale: the refusal counts.",
+        shown,
+        Reason::CredentialExpired,
+    );
+    let mut claims = bench.world.claims();
+    claims.status.index = 1;
+    let shown = bench.shown_at(&bench.world.credential(&claims), at);
+    bench.add_for(
+        "border",
+        at,
+        "invalid/revoked_and_trust_stale",
+        "Revoked, where the trust repository is stale: the refusal counts.",
+        shown,
+        Reason::StatusRevoked,
+    );
+    let shown = bench.shown(&credential);
+    let now = bench.at.plus(2);
+    bench.add_for(
+        "bank",
+        now,
+        "invalid/purpose_unknown",
+        "Shown for a purpose that the repository has no policy for.",
+        shown,
+        Reason::PurposeUnknown,
+    );
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-fn write(vectors: &BTreeMap<String, Vector>) {
+/// Every file but the README, by its path.
+fn files(vectors: &BTreeMap<String, Vector>) -> Files {
+    let json = |vector: &Vector| (serde_json::to_string_pretty(vector).unwrap() + "\n").into_bytes();
+    let mut files: Files =
+        vectors.iter().map(|(name, vector)| (format!("{name}.json"), json(vector))).collect();
+    let world = Bench::new().world;
+    files.insert("root.json".into(), world.root());
+    let repository = world.repository(1, world.start);
+    files.extend(repository.into_iter().map(|(name, bytes)| (format!("repository/{name}"), bytes)));
+    files
+}
+
+fn write(files: &Files) {
     for part in ["valid", "invalid", "repository"] {
         let _ = fs::remove_dir_all(folder().join(part));
     }
-    let put = |name: String, bytes: Vec<u8>| {
+    for (name, bytes) in files {
         let path = folder().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
-    };
-    for (name, vector) in vectors {
-        put(format!("{name}.json"), (serde_json::to_string_pretty(vector).unwrap() + "\n").into_bytes());
-    }
-    let world = Bench::new().world;
-    put("root.json".into(), world.root());
-    for (name, bytes) in world.repository(1, world.start) {
-        put(format!("repository/{name}"), bytes);
     }
 }
 
-fn read_repository() -> Files {
+fn read(folder: &Path) -> Files {
     fn walk(folder: &Path, prefix: &str, files: &mut Files) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = format!("{prefix}{}", path.file_name().unwrap().to_str().unwrap());
             if path.is_dir() {
                 walk(&path, &format!("{name}/"), files);
-            } else {
+            } else if name != "README.md" {
                 files.insert(name, fs::read(path).unwrap());
             }
         }
     }
     let mut files = Files::new();
-    walk(&folder().join("repository"), "", &mut files);
+    walk(folder, "", &mut files);
     files
 }

@@ -43,7 +43,13 @@ pub enum DecodeError {
     /// A claim that is missing or has the wrong type or length.
     #[error("claim {label} is missing or malformed")]
     Claim {
-        /// Its CWT or Claim 169 label.
+        /// Its CWT label.
+        label: i64,
+    },
+    /// An attribute inside Claim 169, whose labels are not those of CWT claims: 4 is a name there.
+    #[error("attribute {label} of claim 169 is malformed")]
+    Attribute {
+        /// Its Claim 169 label.
         label: i64,
     },
     /// The key that the holder is bound to.
@@ -66,9 +72,11 @@ impl DecodeError {
             Self::Critical => Reason::FormatCritical,
             Self::HolderKey(_) => Reason::FormatKey,
             Self::Claim { label: super::wire::EXPIRES } => Reason::CredentialNoExpiry,
-            Self::NotSign1 | Self::Header { .. } | Self::UnexpectedHeader | Self::Claim { .. } => {
-                Reason::FormatStructure
-            }
+            Self::NotSign1
+            | Self::Header { .. }
+            | Self::UnexpectedHeader
+            | Self::Claim { .. }
+            | Self::Attribute { .. } => Reason::FormatStructure,
         }
     }
 }

@@ -154,17 +154,21 @@ fn identity(value: &Value<'_>) -> Result<(Attributes, Option<Template>), DecodeE
         let item = match item {
             Value::Text(text) => AttributeValue::Text((*text).to_owned()),
             Value::Unsigned(n) => {
-                AttributeValue::Code(u8::try_from(*n).map_err(|_| DecodeError::Claim { label })?)
+                AttributeValue::Code(u8::try_from(*n).map_err(|_| DecodeError::Attribute { label })?)
             }
-            _ => return Err(DecodeError::Claim { label }),
+            _ => return Err(DecodeError::Attribute { label }),
         };
-        attributes.set(*attribute, item).map_err(|_| DecodeError::Claim { label })?;
+        attributes.set(*attribute, item.clone()).map_err(|_| DecodeError::Attribute { label })?;
+        // Enrolment may say 1998-02-14; a credential says it in one way.
+        if attributes.get(*attribute) != Some(&item) {
+            return Err(DecodeError::Attribute { label });
+        }
     }
     Ok((attributes, value.get(FACE).map(face).transpose()?))
 }
 
 fn face(value: &Value<'_>) -> Result<Template, DecodeError> {
-    let error = DecodeError::Claim { label: FACE };
+    let error = DecodeError::Attribute { label: FACE };
     let Some([entry]) = value.as_array() else { return Err(error) };
     let is = |label, expected| entry.get(label).and_then(Value::as_int) == Some(expected);
     if !is(BIOMETRIC_FORMAT, FORMAT_TEMPLATE) || !is(BIOMETRIC_SUBFORMAT, SUBFORMAT_GATEPASS) {
