@@ -1,13 +1,17 @@
 //! Third-party vectors, used where they are; and figures of RFCs, which are always here.
 
-use serde_json::Value as Json;
-use shared::cbor::{self, Value};
-use shared::credential::Presentation;
-use shared::key::PublicKey;
-use shared::qr::payload::{base45_decode, base45_encode};
-use tests::third_party;
+use std::path::{Path, PathBuf};
 
-fn read(path: &std::path::Path) -> Json {
+use serde_json::Value as Json;
+use shared::cbor::{self, CborError, Value};
+use shared::credential::{Presentation, UnverifiedCredential};
+use shared::key::{KeyError, PublicKey, Signer};
+use shared::qr::payload::{base45_decode, base45_encode};
+use shared::reason::Reason;
+use shared::trust::{LIST_SIZE, Status, StatusList, StatusListError};
+use tests::{World, sign1, third_party};
+
+fn read(path: &Path) -> Json {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -25,7 +29,7 @@ fn accepts(public_key: &str, message: &str, signature: &str) -> bool {
     signature.try_into().is_ok_and(|signature| key.verifies(&message, &signature))
 }
 
-/// RFC 8392 §A.1, the example claims set, and the COSE key of §A.2.3 refused for its type.
+/// RFC 8392 §A.1, the example claims set, and the P-256 key of §A.2.3, which is of another type than ours.
 #[test]
 fn rfc_8392_figures() {
     let claims = "a70175636f61703a2f2f61732e6578616d706c652e636f6d02656572696b77037818636f61703a2f2f6c696768742e65\
@@ -41,6 +45,18 @@ fn rfc_8392_figures() {
     );
     assert_eq!(claims.get(7).and_then(Value::as_bytes), Some(&[0x0b, 0x71][..]));
     assert_eq!(claims.encode(), bytes, "written again, byte for byte");
+
+    let x = hex::decode("143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f0f").unwrap();
+    let y = hex::decode("60f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d168db9529971a36e7b9").unwrap();
+    assert_eq!(
+        PublicKey::from_cose(&Value::Map(vec![
+            (Value::from(1), Value::from(2)),
+            (Value::from(-1), Value::from(1)),
+            (Value::from(-2), Value::Bytes(&x)),
+            (Value::from(-3), Value::Bytes(&y)),
+        ])),
+        Err(KeyError::NotEd25519)
+    );
 }
 
 #[test]
@@ -143,6 +159,7 @@ fn cose_working_group_eddsa() {
         else {
             panic!("{name} is not a COSE_Sign1")
         };
+        assert_eq!(cbor::decode(protected).unwrap().get(1).and_then(Value::as_int), Some(-8), "{name}");
         let structure = Value::Array(vec![
             Value::Text("Signature1"),
             Value::Bytes(protected),
@@ -150,9 +167,209 @@ fn cose_working_group_eddsa() {
             Value::Bytes(payload),
         ]);
         let x = vector["input"]["sign0"]["key"]["x_hex"].as_str().unwrap();
-        assert!(key(x).unwrap().verifies(&structure.encode(), (*signature).try_into().unwrap()), "{name}");
+        let signature: [u8; 64] = (*signature).try_into().unwrap();
+        assert!(key(x).unwrap().verifies(&structure.encode(), &signature), "{name}");
+        let mut other = signature;
+        other[0] ^= 1;
+        assert!(!key(x).unwrap().verifies(&structure.encode(), &other), "{name}");
         verified += 1;
     }
-    println!("COSE working group: {verified} Ed25519 COSE_Sign1 examples verified");
-    assert!(verified > 0);
+    println!("COSE working group: {verified} Ed25519 COSE_Sign1 example verified");
+    assert_eq!(verified, 1, "eddsa-01 is a COSE_Sign, the others are Ed448");
+}
+
+fn reason_of(bytes: &[u8]) -> &'static str {
+    UnverifiedCredential::decode(bytes).map_or_else(|error| error.reason().code(), |_| "decoded")
+}
+
+/// Files below a folder whose names end like this, sorted.
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, end));
+        } else if path.to_str().unwrap().ends_with(end) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// Signed, encrypted, with countersignatures, by ES256 and others: none of it is a credential.
+#[test]
+fn no_cose_example_is_a_credential() {
+    let Some(folder) = third_party("data/vectors/cose-wg-examples") else { return };
+    println!("{:<34} {:<10} got", "vector", "expected");
+    let mut count = 0;
+    for path in files(&folder, ".json") {
+        let vector = read(&path);
+        let bytes = hex::decode(vector["output"]["cbor"].as_str().unwrap()).unwrap();
+        let got = reason_of(&bytes);
+        println!("{:<34} {:<10} {got}", name(&path), "refused");
+        assert_ne!(got, "decoded", "{}", name(&path));
+        if path.ends_with("CWT/A_3.json") {
+            assert_eq!(got, "format.algorithm", "RFC 8392 §A.3 is signed with ES256");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 70);
+}
+
+/// Selective disclosure is another dialect: its drafts' examples are signed with ES384 or redacted.
+#[test]
+fn no_sd_cwt_example_is_a_credential() {
+    let Some(folder) = third_party("data/vectors/sd-cwt/examples") else { return };
+    println!("{:<34} {:<10} got", "vector", "expected");
+    let found = files(&folder, ".cbor");
+    for path in &found {
+        let bytes = std::fs::read(path).unwrap();
+        let text = base45_encode(&bytes);
+        let shown = Presentation::decode(&text).unwrap();
+        let got = shown.credential().map_or_else(|error| error.reason().code(), |_| "decoded");
+        println!("{:<34} {:<10} {got}", name(path), "refused");
+        assert_ne!(got, "decoded", "{}", name(path));
+        assert_ne!(reason_of(&bytes), "decoded", "{}", name(path));
+    }
+    assert_eq!(found.len(), 6);
+}
+
+/// Real vaccination certificates: the same Base45 and zlib as a code on paper, and no credential inside.
+#[test]
+fn health_certificates_unpack_and_are_refused() {
+    let Some(folder) = third_party("data/vectors/dgc") else { return };
+    println!("{:<50} {:<10} got", "vector", "expected");
+    let (mut unpacked, mut count) = (0, 0);
+    for path in files(&folder, ".json") {
+        let vector = read(&path);
+        let (Some(text), Some(prefixed)) = (vector["BASE45"].as_str(), vector["PREFIX"].as_str()) else {
+            continue;
+        };
+        let got = match Presentation::decode(text) {
+            Ok(shown) => {
+                if let (Presentation::Static(bytes), Some(cose)) = (&shown, vector["COSE"].as_str()) {
+                    assert_eq!(hex::encode(bytes), cose.to_lowercase(), "{}", name(&path));
+                    if let Some(compressed) = vector["COMPRESSED"].as_str() {
+                        let decoded = hex::encode(base45_decode(text).unwrap());
+                        assert_eq!(decoded, compressed.to_lowercase(), "{}", name(&path));
+                    }
+                    unpacked += 1;
+                }
+                shown.credential().map_or_else(|error| error.reason().code(), |_| "decoded")
+            }
+            Err(error) => error.reason().code(),
+        };
+        println!("{:<50} {:<10} {got}", name(&path), "refused");
+        assert_ne!(got, "decoded", "{}", name(&path));
+        if prefixed.starts_with("HC1:") {
+            assert!(Presentation::decode(prefixed).is_err(), "{}: with its prefix", name(&path));
+        }
+        count += 1;
+    }
+    println!("{count} certificates, {unpacked} unpacked to the very bytes");
+    assert!(count >= 80 && unpacked >= 80, "{count}, {unpacked}");
+}
+
+#[test]
+fn visible_digital_seals_are_foreign() {
+    let Some(folder) = third_party("data/vectors/vds-nc") else { return };
+    let seals = read(&folder.join("vdsnc_samples.json"));
+    for seal in seals.as_array().unwrap() {
+        let error = Presentation::decode(&seal.to_string()).unwrap_err();
+        assert_eq!(error.reason(), Reason::TextNotBase45, "JSON is not Base45");
+    }
+    assert_eq!(seals.as_array().unwrap().len(), 4);
+}
+
+/// The hexadecimal part of an example, which may come after a few words.
+fn example(path: &Path) -> Vec<u8> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split_once("encoded:").map_or(text.as_str(), |(_, hex)| hex);
+    hex::decode(text.split_whitespace().collect::<String>()).unwrap()
+}
+
+/// A status list token of ours around any list.
+fn token(world: &World, bits: u64, lst: &[u8]) -> Vec<u8> {
+    let list = Value::Map(vec![
+        (Value::Text("bits"), Value::Unsigned(bits)),
+        (Value::Text("lst"), Value::Bytes(lst)),
+    ]);
+    let id = world.issuer.public_key().id();
+    let protected = Value::Map(vec![
+        (Value::from(1), Value::from(-8)),
+        (Value::from(4), Value::Bytes(&id.0)),
+        (Value::from(16), Value::Text("application/statuslist+cwt")),
+    ]);
+    let claims = Value::Map(vec![
+        (Value::from(2), Value::Text("https://example.test/1")),
+        (Value::from(4), Value::from(world.start.plus(1000).as_unix())),
+        (Value::from(6), Value::from(world.start.as_unix())),
+        (Value::from(65533), list),
+        (Value::from(65534), Value::from(43_200)),
+    ]);
+    sign1(&protected.encode(), Value::Map(vec![]), &claims.encode(), &world.issuer)
+}
+
+/// The draft's own lists ("Test vectors for Status List encoding"), inside a token that we signed.
+#[test]
+fn status_lists_of_the_draft() {
+    let Some(folder) = third_party("data/vectors/status-list/examples") else { return };
+    let world = World::default();
+    let public = world.issuer.public_key();
+    let verify = |example: &[u8]| {
+        // Read with another decoder: the draft writes `bits` before `lst`, which is not the deterministic order.
+        assert_eq!(cbor::decode(example), Err(CborError::KeyOrder));
+        let list: ciborium::Value = ciborium::from_reader(example).unwrap();
+        let list = list.into_map().unwrap();
+        let bits = list[0].1.as_integer().unwrap().try_into().unwrap();
+        let token = token(&world, bits, list[1].1.as_bytes().unwrap());
+        StatusList::verify(&token, |id| (id == public.id()).then_some(public))
+    };
+    println!("{:<42} {:<28} got", "vector", "expected");
+    for (file, expected) in [
+        ("status_list_encoding_cbor.md", Err(StatusListError::Bits)),
+        ("status_list_encoding1_long_cbor.md", Err(StatusListError::Bits)),
+        ("status_list_encoding2_cbor.md", Err(StatusListError::Bits)),
+        ("status_list_encoding2_long_cbor.md", Ok(())),
+        ("status_list_encoding4_cbor.md", Err(StatusListError::Bits)),
+        ("status_list_encoding8_cbor.md", Err(StatusListError::Bits)),
+    ] {
+        let got = verify(&example(&folder.join(file))).map(|_| ());
+        println!("{file:<42} {:<28} {got:?}", format!("{expected:?}"));
+        assert_eq!(got, expected, "{file}");
+    }
+    let list = verify(&example(&folder.join("status_list_encoding2_long_cbor.md"))).unwrap();
+    let set: Vec<(u64, Status)> = (0..LIST_SIZE)
+        .map(|index| (index, list.status(index).unwrap()))
+        .filter(|(_, status)| *status != Status::Valid)
+        .collect();
+    use Status::{Invalid as I, Suspended as S, Unassigned as U};
+    assert_eq!(
+        set,
+        [
+            (0, I),
+            (1993, S),
+            (25460, I),
+            (159_495, U),
+            (495_669, I),
+            (554_353, I),
+            (645_645, S),
+            (723_232, I),
+            (854_545, I),
+            (934_534, S),
+            (1_000_345, U),
+        ]
+    );
+    println!("2 bits, 2^20 places: the draft's {} statuses and no others", set.len());
+    // Signed with ES256, and their key identifiers are not protected.
+    for file in ["status_list_cwt.md", "referenced_token_cwt.md"] {
+        let bytes = example(&folder.join(file));
+        assert!(StatusList::verify(&bytes, |_| Some(public)).is_err(), "{file}");
+        assert_ne!(reason_of(&bytes), "decoded", "{file}");
+    }
 }

@@ -507,3 +507,77 @@ fn a_memory_that_lost_its_root_is_damaged() {
     let error = import(&world, world.repository(9, world.start), &memory).unwrap_err();
     assert!(matches!(error, TrustError::Memory), "{error}");
 }
+
+/// Reads a repository with python-tuf, the reference implementation, and prints how many targets it got.
+const PYTHON_TUF: &str = r#"
+import pathlib, sys
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater
+
+repository, memory, *targets = sys.argv[1:]
+
+class Folder(FetcherInterface):
+    def _fetch(self, url):
+        path = pathlib.Path(url.removeprefix("folder:"))
+        if not path.is_file():
+            raise DownloadHTTPError("not there", 404)
+        yield path.read_bytes()
+
+root = pathlib.Path(repository, "metadata/1.root.json").read_bytes()
+client = Updater(memory, f"folder:{repository}/metadata/", memory, f"folder:{repository}/targets/", Folder(), bootstrap=root)
+client.refresh()
+for number, path in enumerate(targets):
+    found = client.get_targetinfo(path)
+    client.download_target(found, f"{memory}/{number}.target")
+print(len(targets))
+"#;
+
+/// The reference client reads what we publish and refuses the older of two, as ours does.
+#[test]
+fn python_tuf_agrees() {
+    use std::io::Write;
+    use std::process::Command;
+    let installed = Command::new("python3").args(["-c", "from tuf.ngclient import Updater"]).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
+        // Straight to the descriptor: the test harness swallows what `eprintln!` writes.
+        let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: no python3 with the package tuf is here ***\n");
+        return;
+    }
+    // It reads the clock itself, so the world starts now.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let start = Timestamp::from_unix(now.as_secs() as i64).unwrap();
+    let world = World { start, ..World::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str, files: &Files, memory: &str| {
+        let (repository, memory) = (folder.path().join(name), folder.path().join(memory));
+        std::fs::create_dir_all(&memory).unwrap();
+        for (name, bytes) in files {
+            let path = repository.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let output = Command::new("python3")
+            .args(["-c", PYTHON_TUF])
+            .args([&repository, &memory])
+            .args(["policy/border.json", "issuers/xa/keys.json", "issuers/xa/status-0.cwt"])
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or("").to_owned();
+        if output.status.success() { Ok(String::from_utf8(output.stdout).unwrap()) } else { Err(error) }
+    };
+    let (old, new) = (world.repository(1, start), world.repository(2, start));
+    assert_eq!(read("new", &new, "kept").as_deref(), Ok("3\n"));
+    assert_eq!(read("old", &old, "empty").as_deref(), Ok("3\n"));
+    let error = read("old", &old, "kept").expect_err("the older repository was taken back");
+    assert!(error.contains("BadVersionNumberError"), "{error}");
+    let mut changed = new.clone();
+    let name = changed.keys().find(|name| name.ends_with(".cwt")).unwrap().clone();
+    *changed.get_mut(&name).unwrap().last_mut().unwrap() ^= 1;
+    let error = read("changed", &changed, "empty").expect_err("a changed target was believed");
+    assert!(error.contains("LengthOrHashMismatchError"), "{error}");
+    let mut rotated = new;
+    let second = SecondRoot::new(&world);
+    rotated.insert("metadata/2.root.json".into(), second.signed_by(&[&world.roles[0]]));
+    let error = read("rotated", &rotated, "fresh").expect_err("one of three changed the root");
+    assert!(error.contains("UnsignedMetadataError"), "{error}");
+}
