@@ -136,8 +136,9 @@ impl Verified {
 
 /// Verifies the text of a symbol for a purpose.
 ///
-/// A reason to refuse always comes before a reason why the question could not be answered: an expired
-/// credential is refused even by a kiosk whose trust repository is stale.
+/// What is wrong with the credential or its proof comes before stale trust: an expired credential is refused even by
+/// a kiosk whose trust repository is stale. A tampered clock and an unknown purpose come before both, and the replay
+/// check last.
 ///
 /// # Errors
 /// The first check that fails, in the order of [`VerifyError`].
