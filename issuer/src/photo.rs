@@ -5,9 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use shared::face::{
-    FaceEngine, FaceError, Manifest, ManifestError, QualityIssue, QualityLimits, decode, search_path,
-};
+use shared::face::{FaceEngine, FaceError, ModelSource, QualityIssue, QualityLimits, decode};
 use shared::template::Template;
 
 /// Why a photograph cannot be enrolled.
@@ -67,6 +65,11 @@ pub fn explain(refusal: &Refusal) -> (&'static str, String) {
             Some(QualityIssue::TooBright) => {
                 ("photo.too_bright", "the face is too bright; use softer light".to_owned())
             }
+            Some(QualityIssue::Covered) => (
+                "photo.covered",
+                "the eyes or the mouth are covered; take off glasses that are dark, masks and hats"
+                    .to_owned(),
+            ),
             _ => ("photo.quality", error.to_string()),
         },
         _ => ("photo.quality", error.to_string()),
@@ -78,10 +81,7 @@ fn load(option: Option<&Path>) -> Result<FaceEngine> {
     let data_home = env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
-    let folders = search_path(option, variable.as_deref(), data_home.as_deref());
-    let engine = FaceEngine::load(&Manifest::shipped(), |entry| {
-        let found = folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok());
-        found.ok_or_else(|| ManifestError::missing(entry, &folders))
-    })?;
-    Ok(engine)
+    let installed = data_home.map(|folder| folder.join("gatepass").join("models"));
+    let source = ModelSource::choose(option.or(variable.as_deref()), installed.as_deref(), Path::exists);
+    Ok(source.load(|path| fs::read(path).ok())?)
 }

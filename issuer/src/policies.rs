@@ -2,7 +2,7 @@
 
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
-use shared::trust::{AttackRule, FaceRule, PaperRule, Policy, StaleRule};
+use shared::trust::{AttackRule, FaceRule, FalseMatchRate, PaperRule, Policy, StaleRule};
 
 /// Returns the default policies.
 ///
@@ -49,6 +49,8 @@ fn policy(
         face,
         // The free attack models are a deterrent (EER 9.6 % measured), not a control: shown, not enforced.
         attack_detection: AttackRule::Report,
+        false_match_one_in: FalseMatchRate::DEFAULT,
+        face_algorithms: vec![],
         stale_grace_days: 14,
         when_stale,
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use shared::credential::Purpose;
 use shared::time::Timestamp;
+use shared::trust::FalseMatchRate;
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///
@@ -41,6 +42,9 @@ pub enum Command {
     /// List or install the face models
     #[command(subcommand)]
     Models(Models),
+    /// Measure how often faces are told apart wrongly on a folder of people
+    #[cfg(feature = "evaluate")]
+    Evaluate(Evaluate),
     /// Work as a lane
     Run(Run),
     /// Play the whole main job with fictional residents and attackers
@@ -70,7 +74,7 @@ pub struct Verify {
     /// Picture of the person presenting the code; without it the face is not compared
     #[arg(long, value_name = "PHOTO")]
     pub probe: Option<PathBuf>,
-    /// Folder with the face models
+    /// Folder with the face models, or `default` for those built in
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
     /// Picture of the code
@@ -87,9 +91,12 @@ pub struct Compare {
     pub reference: PathBuf,
     /// The live picture
     pub probe: PathBuf,
-    /// Folder with the face models
+    /// Folder with the face models, or `default` for those built in
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+    /// Let at most one stranger in N match by chance
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub false_match_one_in: FalseMatchRate,
 }
 
 /// What can be done with trust repositories.
@@ -128,7 +135,7 @@ pub struct Place {
 pub enum Models {
     /// Show every model, where its file is, and whether it is the right one
     List {
-        /// Folder with the face models
+        /// Folder with the face models, or `default` for those built in
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
     },
@@ -154,11 +161,31 @@ pub struct Run {
     /// What the lane decides for
     #[arg(long, value_name = "PURPOSE")]
     pub purpose: Option<Purpose>,
-    /// Folder with the face models
+    /// Folder with the face models, or `default` for those built in
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+    /// Let at most one stranger in N match by chance; never laxer than the policy
+    #[arg(long, value_name = "N")]
+    pub false_match_one_in: Option<FalseMatchRate>,
     #[command(flatten)]
     pub place: Place,
+}
+
+#[cfg(feature = "evaluate")]
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// People: identity/image files, JPEG or PNG, at any depth; groups.csv in it may hold identity,group lines
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Attacks: species/image files; bona-fide is the species of living people
+    #[arg(long, value_name = "DIR")]
+    pub attacks: Option<PathBuf>,
+    /// Folder with the face models, or `default` for those built in
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Where report.md, report.json and det.png go
+    #[arg(long, value_name = "DIR", default_value = "report")]
+    pub out: PathBuf,
 }
 
 #[cfg(feature = "demo")]
@@ -173,7 +200,7 @@ pub struct Demo {
     /// Where codes, frames and the report go
     #[arg(long, value_name = "DIR", default_value = "demo-out")]
     pub out: PathBuf,
-    /// Folder with the face models
+    /// Folder with the face models, or `default` for those built in
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
 }

@@ -4,11 +4,15 @@ use image::DynamicImage;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::credential::{Purpose, ReplayMemory, Verified, VerifyError, verify};
-use shared::face::{Comparison, Decision, FaceEngine, FaceError, Probe, Quality};
+use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue};
 use shared::qr::{self, Reading};
 use shared::reason::Reason;
+use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
-use shared::trust::{AttackRule, FaceRule, TrustStore};
+use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Policy, TrustStore};
+
+/// How alike a turned head has to be to its portrait to count as the same person's.
+const SAME_PERSON: FalseMatchRate = FalseMatchRate::one_in(100).expect("not zero");
 
 /// What comparing the face gave, as the decision record shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -20,8 +24,62 @@ pub struct FaceRecord {
     pub quality: Quality,
     /// How much the face looks like a living one, 0 to 1.
     pub attack_score: f32,
-    /// The models that decided.
+    /// The set of models, and those of them that decided.
+    pub model_set: String,
+    /// In the order of the pipeline.
     pub models: Vec<String>,
+    /// Whether it is still the same person, by a laxer rate: a turned head is less like its portrait.
+    #[serde(skip)]
+    pub same_person: bool,
+}
+
+/// What the face pipeline says of one frame.
+#[derive(Debug, Clone)]
+pub struct FaceAnswer {
+    /// The decision, or why there is none.
+    pub reason: Reason,
+    /// What would make the next frame better.
+    pub issue: Option<QualityIssue>,
+    /// What was compared, if anything was.
+    pub record: Option<FaceRecord>,
+}
+
+impl From<Reason> for FaceAnswer {
+    fn from(reason: Reason) -> Self {
+        Self { reason, issue: None, record: None }
+    }
+}
+
+impl From<FaceError> for FaceAnswer {
+    fn from(error: FaceError) -> Self {
+        let issue = match &error {
+            FaceError::Quality { issues, .. } => issues.first().copied(),
+            _ => None,
+        };
+        Self { issue, ..face_reason(&error).into() }
+    }
+}
+
+/// What a purpose asks of faces, as far as a comparison needs it.
+#[derive(Debug, Clone)]
+pub struct FaceDemand {
+    /// What is done about attacks.
+    pub attack: AttackRule,
+    /// How rarely strangers may match: the stricter of what the policy and the operator want.
+    pub rate: FalseMatchRate,
+    /// Which algorithms are good enough; none means any.
+    pub algorithms: Vec<AlgorithmId>,
+}
+
+impl FaceDemand {
+    /// Takes what the policy asks for; the operator may ask for more.
+    pub fn new(policy: &Policy, operator: Option<FalseMatchRate>) -> Self {
+        Self {
+            attack: policy.attack_detection,
+            rate: operator.map_or(policy.false_match_one_in, |rate| rate.max(policy.false_match_one_in)),
+            algorithms: policy.face_algorithms.clone(),
+        }
+    }
 }
 
 /// Takes the one code out of what a frame showed.
@@ -63,33 +121,51 @@ pub fn shown_claims(verified: &Verified, purpose: &Purpose, trust: &TrustStore) 
         .collect()
 }
 
-/// Takes the face out of a picture, if it is good enough to compare.
-pub fn capture(engine: &FaceEngine, picture: &DynamicImage) -> Result<Probe, Reason> {
-    engine.capture(picture).map_err(|error| face_reason(&error))
-}
-
-/// Compares a captured face with a verified credential and decides.
+/// Compares the face in a picture with a verified credential and decides.
 pub fn compare_face(
     engine: &FaceEngine,
     verified: &Verified,
-    probe: &Probe,
-    attack_rule: AttackRule,
-) -> (Reason, Option<FaceRecord>) {
+    picture: &DynamicImage,
+    demand: &FaceDemand,
+) -> FaceAnswer {
     if verified.face() == FaceRule::Officer {
-        return (Reason::FaceOfficer, None);
+        return Reason::FaceOfficer.into();
     }
-    let Some(template) = &verified.claims().face else { return (Reason::FaceNoTemplate, None) };
-    let comparison = match engine.compare(template, probe) {
-        Ok(comparison) => comparison,
-        Err(error) => return (face_reason(&error), None),
-    };
+    let Some(template) = &verified.claims().face else { return Reason::FaceNoTemplate.into() };
+    if !demand.algorithms.is_empty() && !demand.algorithms.contains(template.algorithm()) {
+        return Reason::FaceModelRefused.into();
+    }
+    match try_compare(engine, template, picture, demand) {
+        Ok(answer) => answer,
+        Err(error) => error.into(),
+    }
+}
+
+fn try_compare(
+    engine: &FaceEngine,
+    template: &Template,
+    picture: &DynamicImage,
+    demand: &FaceDemand,
+) -> Result<FaceAnswer, FaceError> {
+    let probe = engine.capture(picture, template.algorithm())?;
+    let comparison = engine.compare(template, &probe, demand.rate)?;
     let reason = match comparison.decision {
         Decision::NonMatch => Reason::FaceNonMatch,
-        Decision::Match if probe.looks_like_attack && attack_rule == AttackRule::Refuse => Reason::FaceAttack,
+        Decision::Match if probe.looks_like_attack && demand.attack != AttackRule::Report => {
+            Reason::FaceAttack
+        }
         Decision::Match => Reason::Accepted,
     };
-    let models = engine.models().to_vec();
-    (reason, Some(FaceRecord { comparison, quality: probe.quality, attack_score: probe.bona_fide, models }))
+    let same_person = comparison.score >= engine.threshold(template.algorithm(), SAME_PERSON)?;
+    let record = FaceRecord {
+        comparison,
+        quality: probe.quality,
+        attack_score: probe.bona_fide,
+        model_set: engine.set().to_owned(),
+        models: engine.models_for(template.algorithm()),
+        same_person,
+    };
+    Ok(FaceAnswer { reason, issue: None, record: Some(record) })
 }
 
 /// Folds what the face pipeline says into a reason for the operator.
@@ -99,6 +175,7 @@ pub fn face_reason(error: &FaceError) -> Reason {
         FaceError::SeveralFaces { .. } => Reason::FaceSeveral,
         FaceError::Quality { .. } => Reason::FaceQuality,
         FaceError::OtherAlgorithm { .. } => Reason::FaceUnsupported,
+        FaceError::NotMeasured { .. } => Reason::FaceModelRefused,
         _ => Reason::FaceModels,
     }
 }

@@ -5,6 +5,8 @@ mod camera;
 mod cli;
 mod commands;
 mod decide;
+#[cfg(feature = "evaluate")]
+mod evaluate;
 mod models;
 mod runtime;
 mod session;
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Models(Models::Install { from, to }) => {
             commands::models::install(from.as_deref(), to.as_deref(), cli.json)
         }
+        #[cfg(feature = "evaluate")]
+        Command::Evaluate(arguments) => commands::evaluate::run(arguments, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),

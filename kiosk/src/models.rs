@@ -1,28 +1,20 @@
-//! Face model files: where they are, and loading them.
+//! Face models: which ones this kiosk works with, and loading them.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use shared::face::{FaceEngine, LoadError, Manifest, ManifestError, ModelEntry, search_path};
+use shared::face::{FaceEngine, LoadError, ModelSource};
 
-/// Loads every model of the shipped manifest.
+/// Loads the models that were named, installed or are built in, in this order.
 pub fn load(option: Option<&Path>) -> Result<FaceEngine, LoadError> {
-    let folders = folders(option);
-    FaceEngine::load(&Manifest::shipped(), |entry| read(entry, &folders))
+    source(option).load(|path| fs::read(path).ok())
 }
 
-/// Reads a model's file from the first folder that has it.
-pub fn read(entry: &ModelEntry, folders: &[PathBuf]) -> Result<Vec<u8>, ManifestError> {
-    let found = folders.iter().find_map(|folder| fs::read(folder.join(&entry.file)).ok());
-    found.ok_or_else(|| ManifestError::missing(entry, folders))
-}
-
-/// The folders that are looked in, first to last.
-pub fn folders(option: Option<&Path>) -> Vec<PathBuf> {
+/// Says where the models come from.
+pub fn source(option: Option<&Path>) -> ModelSource {
     let variable = env::var_os("GATEPASS_MODELS").map(PathBuf::from);
-    search_path(option, variable.as_deref(), data_home().as_deref())
+    ModelSource::choose(option.or(variable.as_deref()), install_folder().as_deref(), Path::exists)
 }
 
 /// Where `kiosk models install` puts files.

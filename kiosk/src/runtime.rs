@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use image::DynamicImage;
 use shared::credential::Purpose;
-use shared::face::FaceEngine;
+use shared::face::{Challenge, FaceEngine};
 use shared::reason::Reason;
 use shared::time::Timestamp;
-use shared::trust::{AttackRule, TrustStore};
+use shared::trust::{AttackRule, FalseMatchRate, TrustStore};
 
 use crate::camera::Camera;
-use crate::decide;
+use crate::decide::{self, FaceDemand};
 use crate::session::{Effect, Event, Holder, Moment, Outcome, Session};
 use crate::state::State;
 use crate::ui::Display;
@@ -33,6 +33,8 @@ pub struct Lane<'a> {
     pub state: State,
     /// The face models, if they are installed.
     pub engine: Option<FaceEngine>,
+    /// How rarely strangers may match, if the operator wants it rarer than the policy.
+    pub false_match_rate: Option<FalseMatchRate>,
     /// The time when the camera started.
     pub start: Timestamp,
     /// Where it shows what to do.
@@ -119,20 +121,26 @@ impl Lane<'_> {
         let clock = self.clock(now);
         let verified = decide::verify_code(text, &self.purpose, &self.trust, clock, &mut self.state)?;
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
-        Ok(Arc::new(Holder { verified, claims }))
+        Ok(Arc::new(Holder { verified, claims, challenge: self.challenge() }))
     }
 
     fn compare(&self, picture: &DynamicImage, holder: &Holder) -> Event {
-        let Some(engine) = &self.engine else { return Event::Face(Reason::FaceModels, None) };
-        let rule =
-            self.trust.policy(&self.purpose).map_or(AttackRule::Refuse, |policy| policy.attack_detection);
-        match decide::capture(engine, picture) {
-            Ok(probe) => {
-                let (reason, record) = decide::compare_face(engine, &holder.verified, &probe, rule);
-                Event::Face(reason, record)
-            }
-            Err(reason) => Event::Face(reason, None),
+        let (Some(engine), Some(policy)) = (&self.engine, self.trust.policy(&self.purpose)) else {
+            return Event::Face(Reason::FaceModels.into());
+        };
+        let demand = FaceDemand::new(policy, self.false_match_rate);
+        Event::Face(decide::compare_face(engine, &holder.verified, picture, &demand))
+    }
+
+    /// Draws a challenge where the policy wants one.
+    fn challenge(&self) -> Option<Challenge> {
+        let policy = self.trust.policy(&self.purpose)?;
+        if policy.attack_detection != AttackRule::Challenge {
+            return None;
         }
+        let mut random = [0; 4];
+        getrandom::fill(&mut random).expect("the system has random numbers");
+        Some(Challenge::draw(u32::from_le_bytes(random)))
     }
 }
 

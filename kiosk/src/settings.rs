@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use shared::credential::Purpose;
+use shared::trust::FalseMatchRate;
 
 /// A settings file. Every key is optional; the command line wins.
 #[derive(Debug, Default, Deserialize)]
@@ -17,8 +18,10 @@ pub struct Settings {
     pub camera: Option<String>,
     /// The state folder.
     pub state: Option<PathBuf>,
-    /// Folder with the face models.
+    /// Folder with the face models, or `default`.
     pub models: Option<PathBuf>,
+    /// How rarely a stranger's face may match by chance, as N of "1 in N"; never laxer than the policy.
+    pub false_match_one_in: Option<FalseMatchRate>,
 }
 
 impl Settings {

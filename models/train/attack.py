@@ -65,8 +65,8 @@ class Views:
         self.faces = synthesis.Faces(data, seed + 1, 0.62, half)
         self.backgrounds = scenes.Backgrounds(data, self.random)
 
-    def view(self, species: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the narrow and the wide crop of a bona fide face, or of an attack."""
+    def scene(self, species: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a bona fide head and shoulders, or an attack with them, and the landmarks."""
         random, side = self.random, synthesis.SIDE
         picture, five = self.faces.picture()
         picture = picture.astype(np.float32)
@@ -80,6 +80,12 @@ class Views:
         if species is not None:
             picture = attacks.SPECIES[species](np.clip(picture, 0, 255), random).astype(np.float32)
             picture = augment.light(picture, random, STRENGTH)
+        return picture, five
+
+    def view(self, species: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the narrow and the wide crop of one scene."""
+        random, side = self.random, synthesis.SIDE
+        picture, five = self.scene(species)
         shift = five.mean(0) - self.faces.five.mean(0)
         spread = random.normal(1, 0.05)
         crops = []
@@ -147,9 +153,9 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--steps", type=int, default=3000)
+    options.add_argument("--steps", type=int, default=2000)
     options.add_argument("--batch", type=int, default=64)
-    options.add_argument("--bank", type=int, default=40_000)
+    options.add_argument("--bank", type=int, default=24_000)
     options.add_argument("--seed", type=int, default=171)
     options = options.parse_args()
     torch.manual_seed(options.seed)

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 import augment
+import people
 import scenes
 import synthesis
 import teachers
@@ -36,6 +37,9 @@ class Student(nn.Module):
         self.across = nn.ModuleList([conv(48, 48, 1), conv(48, 48, 1)])
         self.join = nn.ModuleList([conv(48, 48, 3) for _ in STRIDES])
         self.heads = nn.ModuleList([nn.Conv2d(48, sum(EACH), 1) for _ in STRIDES])
+        for head in self.heads:
+            # Few cells have a face in them: say so from the start.
+            nn.init.constant_(head.bias[1:2], -4.0)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Returns 48 channels at each scale."""
@@ -64,11 +68,14 @@ class Scenes:
         self.near = synthesis.Faces(data, seed + 1, synthesis.NEAR)
         self.far = synthesis.Faces(data, seed + 2, synthesis.FAR)
         self.backgrounds = scenes.Backgrounds(data, self.random)
+        groups = people.half(data / "data" / "faces", "training").values()
+        portraits = [portrait.read() for members in groups for person in members.values() for portrait in person]
+        self.portraits = [_fit(portrait, HEIGHT) for portrait in portraits]
 
     def picture(self) -> np.ndarray:
         """Returns a scene, 256x320x3."""
         random = self.random
-        if random.random() < 0.25:
+        if random.random() < 0.35:
             out = self._portrait()
         else:
             out = self.backgrounds.picture(WIDTH, HEIGHT).astype(np.float32)
@@ -85,10 +92,12 @@ class Scenes:
 
     def _portrait(self) -> np.ndarray:
         """A picture for a document: one face that fills it, on a plain ground."""
-        picture, _ = self.far.picture()
-        side = int(self.random.uniform(150, 256))
+        random = self.random
+        # Whole pictures have what is like a face and is none: collars, necks, hair.
+        picture = self.far.picture()[0] if random.random() < 0.4 else self.portraits[random.integers(len(self.portraits))]
+        picture = _fit(picture, int(random.uniform(130, HEIGHT)))
         out = np.zeros((HEIGHT, WIDTH, 3), np.float32)
-        out[:side, :side] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        out[: picture.shape[0], : picture.shape[1]] = picture
         return out
 
     def _paste(self, out: np.ndarray) -> None:
@@ -112,6 +121,12 @@ class Scenes:
         opacity = cv2.warpAffine(matte, matrix, **flags)[..., None]
         placed = cv2.warpAffine(augment.light(picture.astype(np.float32), random), matrix, **flags)
         out += opacity * (placed - out)
+
+
+def _fit(picture: np.ndarray, side: int) -> np.ndarray:
+    factor = side / max(picture.shape[:2])
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=method)[:HEIGHT, :WIDTH]
 
 
 def _oval(random: np.random.Generator) -> np.ndarray:
@@ -153,6 +168,8 @@ def sizes() -> list[tuple[int, int]]:
 def fill(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Returns a bank of scenes with the teacher's maps."""
     total = sum(cells * each for cells, each in sizes())
+    if (options.out / "detector.maps.npy").exists():
+        return tuple(np.load(options.out / f"detector.{name}.npy", mmap_mode="r") for name in ("scenes", "maps"))
     shapes = {"scenes": (np.uint8, (options.bank, HEIGHT, WIDTH, 3)), "maps": (np.float16, (options.bank, total))}
     for name, (kind, shape) in shapes.items():
         np.lib.format.open_memmap(options.out / f"detector.{name}.npy", "w+", kind, shape).flush()
@@ -171,13 +188,15 @@ def losses(made: list[torch.Tensor], goal: list[torch.Tensor]) -> tuple[torch.Te
     """Returns the losses of the scores, boxes and landmarks; cells count as much as the teacher is sure of a face."""
     score = box = points = torch.zeros(())
     for scale in range(3):
-        sure = (goal[scale] * goal[3 + scale]).sqrt()
-        for kind in (0, 3):
-            # Few cells have a face: without the weight, the rest would drown them.
-            weight = 1 + 20 * goal[kind + scale]
-            each = functional.binary_cross_entropy_with_logits(made[kind + scale], goal[kind + scale], reduction="none")
-            focus = (torch.sigmoid(made[kind + scale]) - goal[kind + scale]).abs().detach()
-            score = score + (weight * (focus + 0.05) * each).sum() / len(sure)
+        objectness = goal[3 + scale]
+        sure = (goal[scale] * objectness).sqrt()
+        # Few cells have a face: without the weight, the rest would drown them.
+        each = functional.binary_cross_entropy_with_logits(made[3 + scale], objectness, reduction="none")
+        focus = (torch.sigmoid(made[3 + scale]) - objectness).abs().detach()
+        score = score + ((1 + 20 * objectness) * (focus + 0.05) * each).sum() / len(sure)
+        # What the teacher says of the class means something only where it sees an object.
+        each = functional.binary_cross_entropy_with_logits(made[scale], goal[scale], reduction="none")
+        score = score + (objectness * each).sum() / len(sure)
         certain = sure * (sure > 0.3)
         box = box + (certain * functional.smooth_l1_loss(made[6 + scale], goal[6 + scale], reduction="none", beta=0.1)).sum() / len(sure)
         points = points + (certain * functional.smooth_l1_loss(made[9 + scale], goal[9 + scale], reduction="none", beta=0.1)).sum() / len(sure)
@@ -197,10 +216,11 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--steps", type=int, default=4000)
+    options.add_argument("--steps", type=int, default=5000)
     options.add_argument("--batch", type=int, default=24)
-    options.add_argument("--bank", type=int, default=24_000)
+    options.add_argument("--bank", type=int, default=16_000)
     options.add_argument("--seed", type=int, default=170)
+    options.add_argument("--resume", type=Path, help="go on from these weights, with landmarks counting four times")
     options = options.parse_args()
     torch.manual_seed(options.seed)
     torch.set_num_threads(teachers.threads())
@@ -208,9 +228,12 @@ def main() -> None:
     bank, answers = fill(options)
     random = np.random.default_rng(options.seed)
     student = Student().to(device, memory_format=torch.channels_last)
+    if options.resume:
+        student.load_state_dict(torch.load(options.resume))
+    emphasis = 4 if options.resume else 1
     optimiser = torch.optim.AdamW(student.parameters(), lr=2e-3, weight_decay=1e-4)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=options.steps, pct_start=0.05)
-    log, began, running = (options.out / "detector.log").open("w"), time.time(), None
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.5e-3 if options.resume else 3e-3, total_steps=options.steps, pct_start=0.05)
+    log, began, running = (options.out / "detector.log").open("a" if options.resume else "w"), time.time(), None
     lengths = [cells * each for cells, each in sizes()]
     for step in range(options.steps):
         chosen = np.sort(random.choice(len(bank), options.batch, replace=False))
@@ -221,7 +244,7 @@ def main() -> None:
             features = student.features(picture)
         made = student.maps([feature.float() for feature in features])
         score, box, points = losses(made, goal)
-        loss = score + box + points
+        loss = score + box + emphasis * points
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 20.0)

@@ -1,6 +1,7 @@
 """The teachers: detectors and attack models run with onnxruntime, the embedder with PyTorch on whole batches."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -66,6 +67,24 @@ class Detector:
         return found
 
 
+@dataclass
+class Block:
+    """Weights and biases of one block, and the slopes of its PReLUs."""
+
+    widen: tuple[torch.Tensor, torch.Tensor]
+    filter: tuple[torch.Tensor, torch.Tensor]
+    narrow: tuple[torch.Tensor, torch.Tensor]
+    slopes: tuple[torch.Tensor, ...]
+    stride: int
+    squeeze: tuple[torch.Tensor, torch.Tensor] | None = None
+    excite: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def importance(self) -> torch.Tensor:
+        """Returns how much each channel inside the block can move what comes out."""
+        widen, filtering = (weights[0].flatten(1).norm(dim=1) for weights in (self.widen, self.filter))
+        return widen * filtering * self.narrow[0].flatten(1).norm(dim=0)
+
+
 class Embedder:
     """Open Model Zoo face-reidentification-retail-0095, with what its blocks give out."""
 
@@ -90,6 +109,31 @@ class Embedder:
                 value = value.to(device, kind)
                 self.values[name] = value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
         return self
+
+    def _convolutions(self) -> list[tuple]:
+        """Returns weights, bias, stride and the slopes of the PReLU behind, of every convolution in order."""
+        slopes = {row[1][0]: self.values[row[1][1]] for row in self.nodes if row[0] == "PRelu"}
+        rows = []
+        for operator, inputs, output, attributes in self.nodes:
+            if operator == "Conv":
+                weight = self.values[inputs[1]]
+                bias = self.values[inputs[2]] if len(inputs) > 2 else torch.zeros(len(weight))
+                rows.append(((weight, bias), (attributes.get("strides") or [1])[0], slopes.get(output)))
+        return rows
+
+    def blocks(self) -> list["Block"]:
+        """Returns the inverted residual blocks and the two strides between the stages, in order."""
+        rows, blocks = self._convolutions()[5:-3], []
+        # The first five convolutions and the first attention are the stem's.
+        for at in range(2, len(rows), 5):
+            (widen, _, one), (filtering, stride, two), (narrow, *_), (squeeze, _, three), (excite, *_) = rows[at : at + 5]
+            blocks.append(Block(widen, filtering, narrow, (one, two, three), stride, squeeze, excite))
+        return blocks
+
+    def head(self) -> "Block":
+        """Returns what makes the embedding from the last block."""
+        (widen, _, slope), (filtering, *_), (narrow, *_) = self._convolutions()[-3:]
+        return Block(widen, filtering, narrow, (slope,), 1)
 
     @torch.no_grad()
     def run(self, batch: torch.Tensor, taps: list[int] = ()) -> tuple[torch.Tensor, list[torch.Tensor]]:

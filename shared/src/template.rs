@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// The longest template, in bytes: more would cost the symbol its readability.
 pub const MAX_TEMPLATE: usize = 512;
 
 /// Names the network and the quantiser that made a template: both must be the same on the two sides.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AlgorithmId(String);
 
 /// A face template: the reference on the trusted side (ISO/IEC 2382-37).
@@ -50,6 +52,20 @@ impl AlgorithmId {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for AlgorithmId {
+    type Error = TemplateError;
+
+    fn try_from(text: String) -> Result<Self, TemplateError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AlgorithmId> for String {
+    fn from(algorithm: AlgorithmId) -> Self {
+        algorithm.0
     }
 }
 

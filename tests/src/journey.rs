@@ -10,7 +10,6 @@ use tempfile::TempDir;
 /// An agency, its folder, and a place for a kiosk, all temporary.
 pub struct Journey {
     folder: TempDir,
-    models: Option<PathBuf>,
 }
 
 /// What a program answered.
@@ -36,14 +35,9 @@ pub const START: &str = "2026-11-20T09:00:00Z";
 impl Journey {
     /// Sets up an agency at [`START`].
     pub fn new() -> Self {
-        let journey = Self { folder: tempfile::tempdir().unwrap(), models: crate::third_party("models") };
+        let journey = Self { folder: tempfile::tempdir().unwrap() };
         journey.issuer(&["init", "--dir", "A", "--iss", "https://id.xa.example", "--at", START]).expect(0);
         journey
-    }
-
-    /// Whether faces can be compared here.
-    pub fn has_models(&self) -> bool {
-        self.models.is_some()
     }
 
     /// A path inside the temporary folder.
@@ -76,13 +70,12 @@ impl Journey {
         self.command(program).args(arguments).output().unwrap()
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program in the temporary folder, with nothing said to it yet.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(programs().join(program));
         command.current_dir(self.folder.path()).env("XDG_DATA_HOME", self.path("data"));
-        match &self.models {
-            Some(models) => command.env("GATEPASS_MODELS", models.canonicalize().unwrap()),
-            None => command.env("GATEPASS_MODELS", self.path("no-models")),
-        };
+        // The built-in models, whatever this machine has installed.
+        command.env("GATEPASS_MODELS", "default");
         command
     }
 
@@ -95,20 +88,8 @@ impl Journey {
         claims.as_object_mut().unwrap().remove("folder");
         std::fs::write(self.path(&format!("{folder}.json")), claims.to_string()).unwrap();
         let (claims, photo) = (format!("{folder}.json"), photo(number, "id-photo"));
-        let mut enroll = vec![
-            "enroll",
-            "--dir",
-            "A",
-            "--at",
-            START,
-            "--claims",
-            &claims,
-            "--photo",
-            photo.to_str().unwrap(),
-        ];
-        if !self.has_models() {
-            enroll.push("--without-face");
-        }
+        let enroll =
+            ["enroll", "--dir", "A", "--at", START, "--claims", &claims, "--photo", photo.to_str().unwrap()];
         let subject = self.issuer(&enroll).expect(0).json["subject"].as_str().unwrap().to_owned();
         self.issuer(&["holder", "keygen", "--out", &format!("{folder}.key")]).expect(0);
         self.issue(&subject, &folder, purpose, more);

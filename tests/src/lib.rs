@@ -15,9 +15,9 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication,
-    RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot, TrustStore, publish,
-    sign_root, update,
+    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
+    Publication, RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot,
+    TrustStore, publish, sign_root, update,
 };
 
 /// The issuer of the small world.
@@ -70,6 +70,8 @@ impl Default for World {
                 paper: PaperRule::Refuse,
                 face: FaceRule::Required,
                 attack_detection: AttackRule::Report,
+                false_match_one_in: FalseMatchRate::DEFAULT,
+                face_algorithms: vec![],
                 stale_grace_days: 14,
                 when_stale: StaleRule::Manual,
             },

@@ -16,11 +16,11 @@ use shared::face::FaceEngine;
 use shared::qr::{self, payload};
 use shared::reason::{Answer, Reason};
 use shared::time::Timestamp;
-use shared::trust::{AttackRule, TrustStore, update};
+use shared::trust::{TrustStore, update};
 
 use super::{now, picture, print};
 use crate::cli::Demo;
-use crate::decide;
+use crate::decide::{self, FaceDemand};
 use crate::models;
 use crate::state::State;
 use crate::trust_source::Directory;
@@ -50,7 +50,7 @@ struct Play {
     issuer: PathBuf,
     residents_folder: PathBuf,
     out: PathBuf,
-    engine: Option<FaceEngine>,
+    engine: FaceEngine,
     state: State,
     now: Timestamp,
     border: Purpose,
@@ -93,15 +93,8 @@ impl Play {
         print(
             "Gatepass demo. Residents are fictional; keys, signatures, codes, models and faces are real.\n",
         )?;
-        let engine = match models::load(arguments.models.as_deref()) {
-            Ok(engine) => Some(engine),
-            Err(error) => {
-                print(format!(
-                    "*** FACES ARE NOT COMPARED in this run: {error}\n*** Residents are enrolled without a template, and an officer looks instead.\n"
-                ))?;
-                None
-            }
-        };
+        let engine = models::load(arguments.models.as_deref())?;
+        print(format!("Faces: {} models ({}).\n", engine.set(), engine.models().join(", ")))?;
         Ok(Self {
             issuer,
             residents_folder: arguments.residents.clone(),
@@ -153,10 +146,8 @@ impl Play {
         let dir = self.out.join("agency");
         let mut arguments =
             vec!["enroll", "--dir", text(&dir)?, "--claims", text(&file)?, "--photo", text(&photo)?];
-        match (&self.engine, &self.models) {
-            (None, _) => arguments.push("--without-face"),
-            (Some(_), Some(models)) => arguments.extend(["--models", text(models)?]),
-            (Some(_), None) => {}
+        if let Some(models) = &self.models {
+            arguments.extend(["--models", text(models)?]);
         }
         let enrolled = self.issuer(
             &format!("{}: enrol photo and claims", person["name"].as_str().unwrap_or_default()),
@@ -205,7 +196,6 @@ impl Play {
     /// Every resident comes to the border.
     fn residents(&mut self) -> Result<()> {
         print("\nRESIDENTS")?;
-        let expected = if self.engine.is_some() { Reason::Accepted } else { Reason::FaceNoTemplate };
         for number in 0..self.residents.len() {
             let resident = &self.residents[number];
             let code = self.code(&resident.credential, &resident.key, self.now, &resident.folder)?;
@@ -218,7 +208,7 @@ impl Play {
                 probe,
                 at: self.now.plus(2),
                 purpose: &border,
-                expected,
+                expected: Reason::Accepted,
             })?;
         }
         Ok(())
@@ -235,19 +225,15 @@ impl Play {
             Case { title: title.to_owned(), text: text.to_owned(), at, purpose: border.clone(), expected }
         };
 
-        if self.engine.is_some() {
-            let visit = Visit {
-                title: "somebody else shows the phone".into(),
-                text: &code,
-                probe: Some(self.face_of(1)),
-                at,
-                purpose: &border,
-                expected: Reason::FaceNonMatch,
-            };
-            self.visit(&visit)?;
-        } else {
-            print("  (skipped: somebody else shows the phone; it takes the face models)")?;
-        }
+        let visit = Visit {
+            title: "somebody else shows the phone".into(),
+            text: &code,
+            probe: Some(self.face_of(1)),
+            at,
+            purpose: &border,
+            expected: Reason::FaceNonMatch,
+        };
+        self.visit(&visit)?;
         let second = self.code(&credential, &key, at.plus(15), "victim-next")?;
         let mut cases = vec![
             attack("a screenshot, 60 seconds later", &second, at.plus(75), Reason::ProofExpired),
@@ -297,7 +283,6 @@ impl Play {
         }
 
         let third = self.code(&credential, &key, at.plus(30), "victim-third")?;
-        let expected = if self.engine.is_some() { Reason::Accepted } else { Reason::FaceNoTemplate };
         let border = self.border.clone();
         let first_use = Visit {
             title: "(the resident passes once more)".into(),
@@ -305,7 +290,7 @@ impl Play {
             probe: Some(genuine_face.clone()),
             at: at.plus(31),
             purpose: &border,
-            expected,
+            expected: Reason::Accepted,
         };
         self.visit(&first_use)?;
         self.attack(
@@ -406,18 +391,17 @@ impl Play {
                 let started = Instant::now();
                 let verified = decide::verify_code(&text, visit.purpose, &trust, visit.at, &mut self.state);
                 stages.push(("verify", ms(started)));
-                match (verified, &self.engine, &visit.probe) {
-                    (Err(reason), ..) => (reason, None),
-                    (Ok(verified), Some(engine), Some(probe)) => {
+                match (verified, &visit.probe) {
+                    (Err(reason), _) => (reason, None),
+                    (Ok(verified), Some(probe)) => {
+                        let policy = trust.policy(visit.purpose).context("a purpose without a policy")?;
+                        let demand = FaceDemand::new(policy, None);
                         let started = Instant::now();
-                        let judged = match decide::capture(engine, &picture(probe)?) {
-                            Ok(probe) => decide::compare_face(engine, &verified, &probe, AttackRule::Report),
-                            Err(reason) => (reason, None),
-                        };
+                        let answer = decide::compare_face(&self.engine, &verified, &picture(probe)?, &demand);
                         stages.push(("face", ms(started)));
-                        judged
+                        (answer.reason, answer.record)
                     }
-                    (Ok(_), ..) => (Reason::FaceNoTemplate, None),
+                    (Ok(_), None) => (Reason::FaceNoTemplate, None),
                 }
             }
         };
@@ -449,7 +433,7 @@ impl Play {
     fn finish(self) -> Result<ExitCode> {
         let accepted = self.cases.iter().filter(|case| case["decision"] == json!(Answer::Accepted)).count();
         let report = json!({
-            "faces_compared": self.engine.is_some(), "cases": self.cases, "accepted": accepted, "failures": self.failures, "at": self.now,
+            "models": self.engine.models(), "cases": self.cases, "accepted": accepted, "failures": self.failures, "at": self.now,
         });
         let path = self.out.join("report.json");
         fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")

@@ -3,6 +3,8 @@
 pub mod compare;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(feature = "evaluate")]
+pub mod evaluate;
 pub mod models;
 pub mod run;
 pub mod scan;

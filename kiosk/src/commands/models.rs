@@ -6,34 +6,57 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::face::{Manifest, ModelEntry};
+use shared::face::{DEFAULT_SET, INSTALLABLE_SET, Manifest, ModelEntry, ModelSource};
 
 use super::answer;
 use crate::models;
 use crate::notice;
 
 pub fn list(option: Option<&Path>, as_json: bool) -> Result<ExitCode> {
-    let folders = models::folders(option);
+    let source = models::source(option);
+    let own = source.set(|path| fs::read(path).ok())?;
+    let mut sets = Manifest::shipped().sets;
+    if let Some(same) = sets.iter_mut().find(|set| set.id == own.id) {
+        *same = own.clone();
+    } else {
+        sets.push(own.clone());
+    }
     let (mut entries, mut lines, mut whole) = (Vec::new(), Vec::new(), true);
-    for entry in Manifest::shipped().models {
-        let place = folders.iter().map(|folder| folder.join(&entry.file)).find(|path| path.is_file());
-        let state = match models::read(&entry, &folders).map(|bytes| entry.check(&bytes)) {
-            Ok(Ok(())) => "ready",
-            Ok(Err(_)) => "wrong file",
-            Err(_) => "missing",
+    for set in sets {
+        let (used, built_in) = (set.id == own.id, set.id == DEFAULT_SET);
+        let folder = match &source {
+            ModelSource::Folder(folder) if used => Some(folder.clone()),
+            _ => models::install_folder(),
         };
-        whole &= state == "ready";
-        let path = place.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());
-        lines.push(format!(
-            "{:<15} {state:<10} {:>8} bytes  {:<12} {path}",
-            entry.id, entry.bytes, entry.licence
-        ));
-        entries.push(json!({ "state": state, "path": place, "model": entry }));
+        lines.push(format!("{}{}: {}", set.id, if used { ", in use" } else { "" }, set.about));
+        for entry in set.models {
+            let path = folder.as_ref().filter(|_| !built_in).map(|folder| folder.join(&entry.file));
+            let state = match path.as_ref().map(|path| fs::read(path).map(|bytes| entry.check(&bytes))) {
+                None if built_in => "built in",
+                Some(Ok(Ok(()))) => "ready",
+                Some(Ok(Err(_))) => "wrong file",
+                Some(Err(_)) | None => "missing",
+            };
+            let good = matches!(state, "built in" | "ready");
+            whole &= good || !used;
+            let shown = path.filter(|_| state != "missing").map(|path| path.display().to_string());
+            lines.push(format!(
+                "  {:<20} {state:<10} {:>9} bytes  {:<17} {}",
+                entry.id,
+                entry.bytes,
+                entry.licence,
+                shown.as_deref().unwrap_or("")
+            ));
+            entries.push(
+                json!({ "set": set.id, "in_use": used, "state": state, "path": shown, "model": entry }),
+            );
+        }
     }
     if !whole {
-        lines.push("Mend it with `kiosk models install --from DIR`.".to_owned());
+        lines.push("Mend it with `kiosk models install --from DIR`, or use --models default.".to_owned());
     }
-    answer(as_json, &json!({ "complete": whole, "models": entries }), &lines.join("\n"))?;
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+    answer(as_json, &json!({ "complete": whole, "set": own.id, "models": entries }), &lines.join("\n"))?;
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -44,7 +67,7 @@ pub fn install(from: Option<&Path>, to: Option<&Path>, as_json: bool) -> Result<
         .context("no home folder is set; name one with --to")?;
     fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
     let (mut installed, mut failed) = (Vec::new(), Vec::new());
-    for entry in Manifest::shipped().models {
+    for entry in Manifest::shipped().set(INSTALLABLE_SET)?.models.clone() {
         let path = target.join(&entry.file);
         if fs::read(&path).is_ok_and(|bytes| entry.check(&bytes).is_ok()) {
             installed.push(entry.id);

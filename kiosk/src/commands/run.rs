@@ -37,8 +37,18 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         bail!("the trust repository has no policy for {purpose}");
     }
     let models_folder = arguments.models.clone().or(settings.models);
+    let false_match_rate = arguments.false_match_one_in.or(settings.false_match_one_in);
     let engine = match models::load(models_folder.as_deref()) {
-        Ok(engine) => Some(engine),
+        Ok(engine) => {
+            let rate = false_match_rate.unwrap_or_default();
+            let threshold = engine.threshold(engine.algorithm(), rate)?;
+            let names = engine.models().join(", ");
+            notice(&format!(
+                "faces: {} models ({names}); {rate} strangers may match, score {threshold:.2}",
+                engine.set()
+            ));
+            Some(engine)
+        }
         Err(error) => {
             notice(&format!("faces cannot be compared, an officer has to: {error}"));
             None
@@ -47,7 +57,8 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     let mut record = |outcome: &crate::session::Outcome, at| {
         print(json!({
             "at": at, "decision": outcome.reason.answer(), "reason": outcome.reason, "message": outcome.reason.sentence(),
-            "claims": outcome.claims, "face": outcome.face, "ms": outcome.took,
+            "claims": outcome.claims, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
+            "ms": outcome.took,
         }))
     };
     let mut gate = || {
@@ -60,6 +71,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         trust,
         state,
         engine,
+        false_match_rate,
         start: clock,
         display: &mut display,
         record: &mut record,

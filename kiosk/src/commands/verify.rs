@@ -12,7 +12,7 @@ use shared::trust::{AttackRule, Files, Freshness, TrustStore, update};
 
 use super::{answer, exit, now, picture, state_folder};
 use crate::cli::Verify;
-use crate::decide::{self, FaceRecord};
+use crate::decide::{self, FaceDemand, FaceRecord};
 use crate::notice;
 use crate::state::{Forgetful, State};
 use crate::trust_source::Directory;
@@ -76,8 +76,12 @@ impl Record {
         if let Some(face) = &self.face {
             let comparison = &face.comparison;
             lines.push(format!(
-                "  face         score {:.2}, threshold {:.2}, attack score {:.2}",
-                comparison.score, comparison.threshold, face.attack_score
+                "  face         score {:.2}, threshold {:.2} ({}), attack score {:.2}; {} models",
+                comparison.score,
+                comparison.threshold,
+                comparison.false_match_one_in,
+                face.attack_score,
+                face.model_set
             ));
         }
         if let Some(freshness) = self.freshness {
@@ -128,12 +132,15 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     record.stages.insert("models".to_owned(), ms(started));
     let started = Instant::now();
     let probe = picture(probe).map_err(explain(Reason::ImageUnreadable))?;
-    let probe = decide::capture(&engine, &probe)?;
-    let rule = policy.map_or(AttackRule::Refuse, |policy| policy.attack_detection);
-    let (reason, face) = decide::compare_face(&engine, &verified, &probe, rule);
+    let demand = FaceDemand::new(policy.ok_or(Reason::PurposeUnknown)?, None);
+    let answer = decide::compare_face(&engine, &verified, &probe, &demand);
     record.stages.insert("face".to_owned(), ms(started));
-    record.face = face;
-    Ok(reason)
+    record.face = answer.record;
+    if answer.reason == Reason::Accepted && demand.attack == AttackRule::Challenge {
+        notice("the policy asks for a challenge, which one picture cannot answer");
+        return Ok(Reason::FaceChallenge);
+    }
+    Ok(answer.reason)
 }
 
 /// The text of the code: given, read from standard input, or read from a picture.

@@ -3,6 +3,9 @@
 //! ```text
 //! idle ──code──▶ verifying ──good──▶ capturing ──face──▶ outcome ──time──▶ idle
 //!                    └──────────────refused─────────────▶ outcome
+//! ```
+//! A policy may ask for a challenge: then a face that matched has to move as asked and match again.
+//! ```text
 //! any ──fault──▶ out of service ──mended──▶ idle
 //! ```
 //! Whatever goes wrong ends in a state that keeps the gate shut and says so.
@@ -16,9 +19,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use shared::credential::Verified;
+use shared::face::{Challenge, ChallengeTask, QualityIssue};
 use shared::reason::{Answer, Reason};
 
-use crate::decide::FaceRecord;
+use crate::decide::FaceAnswer;
 pub use capturing::Capturing;
 pub use idle::Idle;
 pub use outcome::Shown;
@@ -42,6 +46,8 @@ pub struct Holder {
     pub verified: Verified,
     /// The claims that the policy shows.
     pub claims: Map<String, Value>,
+    /// What the person is asked to do once the face matches, if the policy wants a challenge; drawn at random.
+    pub challenge: Option<Challenge>,
 }
 
 /// Everything that can wake the session.
@@ -54,7 +60,7 @@ pub enum Event {
     /// The verifier answered.
     Verified(Result<Arc<Holder>, Reason>),
     /// The face pipeline answered for one frame.
-    Face(Reason, Option<FaceRecord>),
+    Face(FaceAnswer),
     /// Time passed.
     Tick,
     /// Something the lane cannot work without failed.
@@ -88,11 +94,22 @@ pub enum Screen {
     /// A code was read: one moment.
     Verifying,
     /// Look at the camera; and what would help, if anything.
-    LookAtCamera(Option<Reason>),
+    LookAtCamera(Option<Hint>),
+    /// Move, to show that you are no picture.
+    Challenge(ChallengeTask),
     /// How it ended.
     Outcome(Outcome),
     /// The lane is closed.
     OutOfService(Reason),
+}
+
+/// Why the last frame's face could not be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hint {
+    /// What was wrong.
+    pub reason: Reason,
+    /// And with what about the picture, if it was that.
+    pub issue: Option<QualityIssue>,
 }
 
 /// How a visit ended.
@@ -104,6 +121,8 @@ pub struct Outcome {
     pub claims: Map<String, Value>,
     /// What comparing the face gave.
     pub face: Option<serde_json::Value>,
+    /// Whether the person did what a challenge asked for; nothing where none was asked.
+    pub challenge_passed: Option<bool>,
     /// How long the visit took from the first sight of its code, in milliseconds.
     pub took: u64,
 }
@@ -116,7 +135,7 @@ pub enum Session {
     /// A code is being verified.
     Verifying(Verifying),
     /// The holder's face is awaited.
-    Capturing(Capturing),
+    Capturing(Box<Capturing>),
     /// The outcome is shown.
     Outcome(Shown),
     /// The lane is closed.

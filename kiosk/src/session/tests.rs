@@ -4,29 +4,51 @@ use ::tests::{Seen, World, border};
 use proptest::prelude::*;
 use shared::credential::verify;
 use shared::face::{Comparison, Decision, Quality};
+use shared::trust::FalseMatchRate;
+
+use crate::decide::FaceRecord;
 
 use super::*;
 
 fn holder() -> Arc<Holder> {
+    challenged(None)
+}
+
+fn challenged(challenge: Option<Challenge>) -> Arc<Holder> {
     let world = World::default();
     let text = world.default_code(world.start);
     let verified = verify(&text, &border(), &world.trust(), world.start, &mut Seen::default()).unwrap();
-    Arc::new(Holder { verified, claims: Map::from_iter([("name".to_owned(), "SAMPLE".into())]) })
+    let claims = Map::from_iter([("name".to_owned(), "SAMPLE".into())]);
+    Arc::new(Holder { verified, claims, challenge })
 }
 
 fn face(reason: Reason) -> Event {
+    seen(reason, true, Quality::EXAMPLE)
+}
+
+/// One frame's face: what was decided, whether it may be the same person, and how it stood.
+fn seen(reason: Reason, same_person: bool, quality: Quality) -> Event {
     let decision = if reason == Reason::Accepted { Decision::Match } else { Decision::NonMatch };
-    let quality = Quality {
-        confidence: 0.9,
-        eye_distance: 60.0,
-        yaw: 0.0,
-        roll: 0.0,
-        sharpness: 9.0,
-        brightness: 120.0,
-        clipped: 0.0,
+    let comparison = Comparison {
+        score: 0.5,
+        threshold: 0.43,
+        false_match_one_in: FalseMatchRate::DEFAULT,
+        algorithm: "gatepass-1/i4".to_owned(),
+        decision,
     };
-    let comparison = Comparison { score: 0.5, threshold: 0.43, decision };
-    Event::Face(reason, Some(FaceRecord { comparison, quality, attack_score: 1.0, models: vec![] }))
+    let record = FaceRecord {
+        comparison,
+        quality,
+        attack_score: 1.0,
+        model_set: "default".to_owned(),
+        models: vec![],
+        same_person,
+    };
+    Event::Face(FaceAnswer { reason, issue: None, record: Some(record) })
+}
+
+fn poor(reason: Reason, issue: Option<QualityIssue>) -> Event {
+    Event::Face(FaceAnswer { reason, issue, record: None })
 }
 
 fn code(text: &str) -> Event {
@@ -60,7 +82,7 @@ fn a_good_visit_opens_the_gate_once() {
     let (session, effects) = play(vec![
         (0, code("A")),
         (10, Event::Verified(Ok(holder()))),
-        (200, Event::Face(Reason::FaceQuality, None)),
+        (200, poor(Reason::FaceQuality, None)),
         (300, face(Reason::FaceNonMatch)),
         (400, face(Reason::Accepted)),
         (500, code("A")),
@@ -81,7 +103,7 @@ fn three_non_matches_are_a_no_and_silence_is_no_answer() {
     let start = vec![(0, code("A")), (10, Event::Verified(Ok(holder())))];
     let three = (0..3).map(|n| (100 + n, face(Reason::FaceNonMatch)));
     assert_eq!(outcomes(&play(start.iter().cloned().chain(three).collect()).1), [Reason::FaceNonMatch]);
-    let nobody = vec![(100, Event::Face(Reason::FaceNone, None)), (20_011, Event::Tick)];
+    let nobody = vec![(100, poor(Reason::FaceNone, None)), (20_011, Event::Tick)];
     assert_eq!(outcomes(&play(start.iter().cloned().chain(nobody).collect()).1), [Reason::FaceNone]);
     let (_, effects) = play(start.into_iter().chain([(20_011, face(Reason::Accepted))]).collect());
     assert_eq!(
@@ -140,6 +162,72 @@ fn a_fault_closes_the_lane_until_it_is_mended() {
     assert!(matches!(session.step(Event::Mended, Moment(50)).0, Session::Idle(_)));
 }
 
+/// Plays a visit whose policy asks for a turn to the left, with these faces, one every 200 ms.
+fn challenge(faces: Vec<Event>) -> (Session, Vec<Effect>) {
+    let good = Event::Verified(Ok(challenged(Some(Challenge::draw(0)))));
+    let start = vec![(0, code("A")), (10, good)];
+    let faces = faces.into_iter().zip(1..).map(|(face, at)| (200 * at, face));
+    play(start.into_iter().chain(faces).collect())
+}
+
+fn turned(yaw: f32, same_person: bool) -> Event {
+    seen(Reason::FaceNonMatch, same_person, Quality { yaw, ..Quality::EXAMPLE })
+}
+
+#[test]
+fn a_challenge_has_to_be_answered_before_the_gate_opens() {
+    let matched = || face(Reason::Accepted);
+    let (_, effects) = challenge(vec![matched(), matched(), matched(), matched()]);
+    assert_eq!(pulses(&effects), 0, "a still face opens nothing");
+    let asked = Screen::Challenge(ChallengeTask::TurnLeft);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Show(screen) if *screen == asked)));
+
+    let turn = vec![matched(), matched(), turned(20.0, true), turned(21.0, true)];
+    let (_, effects) = challenge(turn.clone());
+    assert_eq!(pulses(&effects), 0, "the face has to match once more");
+    let (_, effects) = challenge([turn, vec![matched()]].concat());
+    assert_eq!((outcomes(&effects), pulses(&effects)), (vec![Reason::Accepted], 1));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Record(end) if end.challenge_passed == Some(true)))
+    );
+}
+
+#[test]
+fn a_challenge_answered_wrongly_by_somebody_else_or_not_at_all_opens_nothing() {
+    let matched = || face(Reason::Accepted);
+    let ends = |faces: Vec<Event>| {
+        let (_, effects) = challenge(faces);
+        (outcomes(&effects), pulses(&effects))
+    };
+    let wrong = vec![matched(), matched(), turned(-20.0, true), turned(-20.0, true), matched()];
+    assert_eq!(ends(wrong), (vec![Reason::FaceChallenge], 0));
+    let other = [vec![matched(), matched()], vec![turned(20.0, false); 12], vec![matched()]].concat();
+    assert_eq!(ends(other), (vec![Reason::FaceChallenge], 0));
+    assert_eq!(ends(vec![matched(); 200]), (vec![Reason::FaceChallenge], 0));
+    assert_eq!(ends(vec![matched(), poor(Reason::FaceNone, None)]), (vec![], 0));
+}
+
+#[test]
+fn what_would_help_is_said_once() {
+    let dark = || poor(Reason::FaceQuality, Some(QualityIssue::TooDark));
+    let (_, effects) = play(vec![
+        (0, code("A")),
+        (10, Event::Verified(Ok(holder()))),
+        (200, dark()),
+        (300, dark()),
+        (400, poor(Reason::FaceQuality, Some(QualityIssue::Blurred))),
+    ]);
+    let hints: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| {
+            if let Effect::Show(Screen::LookAtCamera(Some(hint))) = effect { hint.issue } else { None }
+        })
+        .collect();
+    assert_eq!(hints, [QualityIssue::TooDark, QualityIssue::Blurred]);
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let reason = proptest::sample::select(Reason::ALL);
     prop_oneof![
@@ -148,7 +236,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => Just(()).prop_map(|()| Event::Verified(Ok(holder()))),
         1 => reason.clone().prop_filter("a yes is not an error", |reason| reason.answer() != Answer::Accepted)
             .prop_map(|reason| Event::Verified(Err(reason))),
-        4 => reason.clone().prop_map(|reason| Event::Face(reason, None)),
+        4 => reason.clone().prop_map(|reason| poor(reason, None)),
         1 => Just(Event::Tick),
         1 => Just(Event::Fault(Reason::CameraFailed)),
         1 => Just(Event::Mended),
@@ -167,7 +255,7 @@ proptest! {
         let (mut now, mut asked, mut verified) = (0, false, false);
         for (wait, event) in events {
             now += wait;
-            let accepted_face = matches!(&event, Event::Face(Reason::Accepted, _));
+            let accepted_face = matches!(&event, Event::Face(FaceAnswer { reason: Reason::Accepted, .. }));
             if asked && matches!(&event, Event::Verified(Ok(_))) {
                 verified = true;
             }

@@ -22,7 +22,7 @@ impl Verifying {
 
     pub(super) fn step(self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
         let took = now.since(self.started);
-        let end = |reason, claims| Outcome { reason, claims, face: None, took };
+        let end = |reason, claims| Outcome { reason, claims, face: None, challenge_passed: None, took };
         match event {
             Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now),
             Event::Verified(Ok(holder)) => match holder.verified.face() {
@@ -36,7 +36,10 @@ impl Verifying {
                 FaceRule::Required => {
                     let effects =
                         vec![Effect::Show(Screen::LookAtCamera(None)), Effect::CompareFace(holder.clone())];
-                    (Session::Capturing(Capturing::new(holder, self.code, self.started, now)), effects)
+                    (
+                        Session::Capturing(Box::new(Capturing::new(holder, self.code, self.started, now))),
+                        effects,
+                    )
                 }
             },
             _ if took > GIVE_UP => conclude(end(Reason::VerifierSilent, Default::default()), self.code, now),

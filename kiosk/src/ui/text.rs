@@ -1,8 +1,9 @@
 //! Every sentence that a lane shows.
 
+use shared::face::{ChallengeTask, QualityIssue};
 use shared::reason::Reason;
 
-use crate::session::Screen;
+use crate::session::{Hint, Screen};
 
 /// Returns the sentence of a screen.
 pub fn sentence(screen: &Screen) -> String {
@@ -11,18 +12,36 @@ pub fn sentence(screen: &Screen) -> String {
         Screen::Problem(reason) => reason.sentence().to_owned(),
         Screen::Verifying => "One moment.".to_owned(),
         Screen::LookAtCamera(None) => "Please look at the camera.".to_owned(),
-        Screen::LookAtCamera(Some(reason)) => hint(*reason).to_owned(),
-        Screen::Outcome(outcome) if outcome.reason == Reason::Accepted => "Accepted. Please pass.".to_owned(),
-        Screen::Outcome(outcome) => outcome.reason.sentence().to_owned(),
+        Screen::LookAtCamera(Some(help)) => hint(*help).to_owned(),
+        Screen::Challenge(task) => match task {
+            ChallengeTask::TurnLeft => "Slowly turn your head to your left.".to_owned(),
+            ChallengeTask::TurnRight => "Slowly turn your head to your right.".to_owned(),
+            ChallengeTask::ComeCloser => "Come a step closer.".to_owned(),
+        },
+        Screen::Outcome(outcome) => {
+            let accepted = outcome.reason == Reason::Accepted;
+            let sentence = if accepted { "Accepted. Please pass." } else { outcome.reason.sentence() };
+            // Which models decided is the operator's to know, and theirs to answer for.
+            match outcome.face.as_ref().and_then(|face| face["model_set"].as_str()) {
+                Some(set) => format!("{sentence} (face: {set} models)"),
+                None => sentence.to_owned(),
+            }
+        }
         Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence()),
     }
 }
 
 /// What a resident can do so that the next frame is better.
-pub fn hint(reason: Reason) -> &'static str {
-    match reason {
-        Reason::FaceSeveral => "One person at a time, please.",
-        Reason::FaceQuality => "Come closer, look straight ahead and hold still.",
+pub fn hint(help: Hint) -> &'static str {
+    match (help.reason, help.issue) {
+        (Reason::FaceSeveral, _) => "One person at a time, please.",
+        (Reason::FaceNone, _) => "Please stand in front of the camera.",
+        (_, Some(QualityIssue::TooSmall)) => "Please come closer.",
+        (_, Some(QualityIssue::TurnedAway)) => "Please look straight at the camera.",
+        (_, Some(QualityIssue::Blurred)) => "Please hold still.",
+        (_, Some(QualityIssue::TooDark)) => "It is too dark: please turn towards the light.",
+        (_, Some(QualityIssue::TooBright)) => "It is too bright: please turn away from the light.",
+        (_, Some(QualityIssue::Covered)) => "Please show your whole face: no dark glasses, no mask.",
         _ => "Please look at the camera.",
     }
 }

@@ -19,9 +19,9 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, Files, IssuerKey, IssuerKeys, PaperRule, Policy, Publication,
-    RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder, TrustStore, publish, sign_root,
-    update,
+    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
+    Publication, RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder, TrustStore, publish,
+    sign_root, update,
 };
 use sigstore_tuf::canonical_json;
 
@@ -307,6 +307,8 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         paper: PaperRule::Accept,
         face: FaceRule::Required,
         attack_detection: AttackRule::Report,
+        false_match_one_in: FalseMatchRate::DEFAULT,
+        face_algorithms: vec![],
         stale_grace_days: 14,
         when_stale: StaleRule::Manual,
     };

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use super::model::{Model, ModelError, Tensor};
-use super::picture::{Affine, sample, shrink_to};
+use super::picture::{shrink_to, top_left};
 
 /// Cell sizes of the detector's three scales, in input pixels.
 const STRIDES: [usize; 3] = [8, 16, 32];
@@ -41,9 +41,8 @@ impl Face {
 /// A model that fails or is not YuNet.
 pub(super) fn detect(model: &dyn Model, picture: &RgbImage, threshold: f32) -> Result<Vec<Face>, ModelError> {
     let [_, _, height, width] = model.input_shape();
-    let (small, factor) = shrink_to(picture, width.min(height) as u32);
-    let input = sample(&small, &Affine::scale(1.0, 0.0, 0.0), width, height);
-    let outputs = model.run(input)?;
+    let (small, factor) = shrink_to(picture, width as u32, height as u32);
+    let outputs = model.run(top_left(&small, width, height))?;
     let mut faces = decode(&outputs, width, height, threshold)?;
     faces.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<Face> = Vec::new();

@@ -61,6 +61,11 @@ impl Embedding {
         self.0.chunks_exact(2).map(|pair| level(pair[0]) | level(pair[1]) << 4).collect()
     }
 
+    /// Returns the cosine between two embeddings of one network, -1 to 1.
+    pub fn cosine(&self, other: &Self) -> f32 {
+        self.0.iter().zip(other.0.iter()).map(|(a, b)| a * b).sum()
+    }
+
     /// Returns the cosine between this embedding and a quantised one, -1 to 1; `None` if their lengths differ.
     ///
     /// Works on the quantised form: the middle of each level stands for it.

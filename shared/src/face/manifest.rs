@@ -1,20 +1,34 @@
 //! `models/manifest.toml`: which models there are, where they come from, and what their files must hash to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::align::Layout;
+use super::calibration::Calibration;
 use crate::template::AlgorithmId;
 
 /// The manifest that ships with the product.
 const MANIFEST: &str = include_str!("../../../models/manifest.toml");
 
-/// The models that a product knows.
+/// The sets of models that a product knows.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// The one that is built in comes first.
+    #[serde(rename = "set")]
+    pub sets: Vec<ModelSet>,
+}
+
+/// Models that work together: a detector, an embedder, and any number of attack models.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSet {
+    /// Its name.
+    pub id: String,
+    /// What it is, in one sentence.
+    pub about: String,
     /// In the order of the pipeline.
     #[serde(rename = "model")]
     pub models: Vec<ModelEntry>,
@@ -38,10 +52,14 @@ pub struct ModelEntry {
     pub input: [usize; 4],
     /// Colour order and normalisation, in words.
     pub normalisation: String,
-    /// The threshold on its score.
-    pub threshold: f32,
-    /// The data that the threshold was set on, and the error rate there.
-    pub threshold_data: String,
+    /// The least score that counts as a face, or as bona fide; embedders have a calibration instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+    /// Of a detector: the least score of a face that may be enrolled, because it stands upright.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolment_threshold: Option<f32>,
+    /// The data that the threshold or the calibration was measured on, and what was found.
+    pub measured_on: String,
     /// Repository, commit and path.
     pub source: String,
     /// SPDX identifier.
@@ -60,9 +78,11 @@ pub enum Task {
     /// Makes the embedding that templates are quantised from.
     Embed {
         /// What its templates are called.
-        algorithm: String,
+        algorithm: AlgorithmId,
         /// Where it wants the landmarks.
         layout: Layout,
+        /// Which score which false match rate was measured at.
+        calibration: Calibration,
     },
     /// Tells attacks from bona fide faces.
     Attack {
@@ -81,21 +101,27 @@ pub enum ManifestError {
         /// Where and why.
         problem: String,
     },
-    /// No model for a task.
-    #[error("the model manifest lists no model to {task}")]
+    /// No set of that name.
+    #[error("the model manifest has no set named {id}")]
+    NoSet {
+        /// The name.
+        id: String,
+    },
+    /// No model for a task, or one without the threshold that it needs.
+    #[error("the model set {set} has no model with a threshold to {task}")]
     NoModel {
+        /// Of which set.
+        set: String,
         /// Which task.
         task: &'static str,
     },
-    /// A file that is nowhere.
-    #[error(
-        "model file {file} was not found in {searched}; install it with `kiosk models install --from DIR`"
-    )]
+    /// A file that is not there.
+    #[error("model file {file} is not in {folder}; install it with `kiosk models install --from DIR`")]
     Missing {
         /// Its name.
         file: String,
-        /// The folders that were looked in.
-        searched: String,
+        /// Where it was looked for.
+        folder: String,
     },
     /// A file with other contents than the manifest says.
     #[error(
@@ -110,11 +136,9 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// Says that a model's file is in none of the folders that were looked in.
-    pub fn missing(entry: &ModelEntry, folders: &[PathBuf]) -> Self {
-        let searched =
-            folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
-        Self::Missing { file: entry.file.clone(), searched }
+    /// Says that a model's file is not where it was looked for.
+    pub fn missing(entry: &ModelEntry, folder: &Path) -> Self {
+        Self::Missing { file: entry.file.clone(), folder: folder.display().to_string() }
     }
 }
 
@@ -126,15 +150,20 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let syntax = |problem: String| ManifestError::Syntax { problem };
         let manifest: Self = toml::from_str(text).map_err(|error| syntax(error.to_string()))?;
-        for model in &manifest.models {
-            if let Task::Embed { algorithm, .. } = &model.task {
-                AlgorithmId::parse(algorithm).map_err(|error| syntax(error.to_string()))?;
-            }
+        for model in manifest.sets.iter().flat_map(|set| &set.models) {
             if model.file.contains(['/', '\\']) {
                 return Err(syntax(format!("{} is not a plain file name", model.file)));
             }
         }
         Ok(manifest)
+    }
+
+    /// Returns a set by its name.
+    ///
+    /// # Errors
+    /// A name that no set has.
+    pub fn set(&self, id: &str) -> Result<&ModelSet, ManifestError> {
+        self.sets.iter().find(|set| set.id == id).ok_or_else(|| ManifestError::NoSet { id: id.to_owned() })
     }
 
     /// Returns the manifest that ships with the product.
@@ -161,54 +190,38 @@ impl ModelEntry {
     }
 }
 
-/// Where model files are looked for, first to last.
-///
-/// `option` is `--models`, `variable` is `$GATEPASS_MODELS`, `data_home` the user's data folder. A folder that was
-/// named explicitly is the only one looked in.
-pub fn search_path(option: Option<&Path>, variable: Option<&Path>, data_home: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(named) = option.or(variable) {
-        return vec![named.to_owned()];
-    }
-    let installed = data_home.map(|folder| folder.join("gatepass").join("models"));
-    [Some(PathBuf::from("../shared/models")), installed].into_iter().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_manifest_is_whole() {
-        let manifest = Manifest::parse(MANIFEST).unwrap();
-        let tasks = |is: fn(&Task) -> bool| manifest.models.iter().filter(|model| is(&model.task)).count();
-        assert_eq!(tasks(|task| matches!(task, Task::Detect)), 1);
-        assert_eq!(tasks(|task| matches!(task, Task::Embed { .. })), 1);
-        assert_eq!(tasks(|task| matches!(task, Task::Attack { .. })), 2);
-        for model in &manifest.models {
-            assert_eq!(hex::decode(&model.sha256).unwrap().len(), 32, "{}", model.id);
+    fn the_shipped_sets_are_whole() {
+        let manifest = Manifest::shipped();
+        assert_eq!(
+            manifest.sets.iter().map(|set| set.id.as_str()).collect::<Vec<_>>(),
+            ["default", "standard"]
+        );
+        for set in &manifest.sets {
+            let tasks = |is: fn(&Task) -> bool| set.models.iter().filter(|model| is(&model.task)).count();
+            assert_eq!(tasks(|task| matches!(task, Task::Detect)), 1);
+            assert_eq!(tasks(|task| matches!(task, Task::Embed { .. })), 1);
+            assert!(tasks(|task| matches!(task, Task::Attack { .. })) >= 1);
+            for model in &set.models {
+                assert_eq!(hex::decode(&model.sha256).unwrap().len(), 32, "{}", model.id);
+            }
         }
+        assert!(matches!(manifest.set("best"), Err(ManifestError::NoSet { id }) if id == "best"));
     }
 
     #[test]
     fn wrong_manifests_and_files_are_named() {
-        assert!(matches!(Manifest::parse("model = 3"), Err(ManifestError::Syntax { .. })));
+        assert!(matches!(Manifest::parse("set = 3"), Err(ManifestError::Syntax { .. })));
         let odd = MANIFEST.replacen("file = \"", "colour = \"red\"\nfile = \"", 1);
         assert!(Manifest::parse(&odd).is_err());
         assert!(Manifest::parse(&MANIFEST.replacen("file = \"", "file = \"../", 1)).is_err());
-        let model = Manifest::shipped().models.remove(0);
+        let model = Manifest::shipped().sets.remove(0).models.remove(0);
         assert!(
             matches!(model.check(b"other"), Err(ManifestError::WrongHash { file, .. }) if file == model.file)
-        );
-    }
-
-    #[test]
-    fn a_named_folder_is_the_only_one() {
-        let (option, variable, home) = (Path::new("/a"), Path::new("/b"), Path::new("/home/x"));
-        assert_eq!(search_path(Some(option), Some(variable), Some(home)), [PathBuf::from("/a")]);
-        assert_eq!(search_path(None, Some(variable), Some(home)), [PathBuf::from("/b")]);
-        assert_eq!(
-            search_path(None, None, Some(home)),
-            [PathBuf::from("../shared/models"), PathBuf::from("/home/x/gatepass/models")]
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
 use super::model::Tensor;
@@ -45,11 +46,6 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// A map that enlarges by `factor` and then moves by `(tx, ty)`.
-    pub(super) fn scale(factor: f32, tx: f32, ty: f32) -> Self {
-        Self { a: factor, b: 0.0, tx, c: 0.0, d: factor, ty }
-    }
-
     pub(super) fn apply(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         [self.a * x + self.b * y + self.tx, self.c * x + self.d * y + self.ty]
     }
@@ -99,18 +95,37 @@ fn bilinear(picture: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
     sum
 }
 
-/// Shrinks a picture so that its longest side is at most `side`; returns it with the factor it was shrunk by.
+/// Puts a picture into the top left corner of a network's input, as floats 0 to 255, blue first; the rest is black.
+pub(super) fn top_left(picture: &RgbImage, width: usize, height: usize) -> Tensor {
+    let plane = width * height;
+    let mut data = vec![0.0; 3 * plane];
+    let across = picture.width() as usize;
+    let (blue, rest) = data.split_at_mut(plane);
+    let (green, red) = rest.split_at_mut(plane);
+    for (y, row) in picture.as_raw().chunks_exact(3 * across).enumerate().take(height) {
+        let at = y * width;
+        for (x, pixel) in row.chunks_exact(3).enumerate().take(width) {
+            (red[at + x], green[at + x], blue[at + x]) =
+                (f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2]));
+        }
+    }
+    Tensor { shape: vec![1, 3, height, width], data }
+}
+
+/// Shrinks a picture so that it fits into `width` and `height`; returns it with the factor it was shrunk by.
 ///
 /// Areas are averaged, so that detail does not turn into noise.
-pub(super) fn shrink_to(picture: &RgbImage, side: u32) -> (RgbImage, f32) {
-    let longest = picture.width().max(picture.height());
-    if longest <= side {
+pub(super) fn shrink_to(picture: &RgbImage, width: u32, height: u32) -> (RgbImage, f32) {
+    let factor = (picture.width() as f32 / width as f32).max(picture.height() as f32 / height as f32);
+    if factor <= 1.0 {
         return (picture.clone(), 1.0);
     }
-    let factor = longest as f32 / side as f32;
-    let small = |length: u32| ((length as f32 / factor).round() as u32).max(1);
-    let filter = image::imageops::FilterType::Triangle;
-    (image::imageops::resize(picture, small(picture.width()), small(picture.height()), filter), factor)
+    let small = |length: u32, most: u32| ((length as f32 / factor).round() as u32).clamp(1, most);
+    let mut out = RgbImage::new(small(picture.width(), width), small(picture.height(), height));
+    let filter = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let resized = Resizer::new().resize(picture, &mut out, &filter);
+    resized.expect("both are 8-bit RGB pictures that own their pixels");
+    (out, factor)
 }
 
 #[cfg(test)]
@@ -120,7 +135,7 @@ mod tests {
     #[test]
     fn sampling_interpolates_and_is_black_outside() {
         let picture = RgbImage::from_fn(2, 1, |x, _| image::Rgb([100 * x as u8, 0, 200]));
-        let tensor = sample(&picture, &Affine::scale(0.5, 0.0, 0.0), 6, 1);
+        let tensor = sample(&picture, &Affine { a: 0.5, b: 0.0, tx: 0.0, c: 0.0, d: 0.5, ty: 0.0 }, 6, 1);
         assert_eq!(tensor.shape, [1, 3, 1, 6]);
         assert_eq!(&tensor.data[..2], &[200.0, 200.0], "blue first");
         assert_eq!(&tensor.data[12..], &[0.0, 50.0, 100.0, 50.0, 0.0, 0.0]);

@@ -1,8 +1,13 @@
 //! What one purpose asks for, as the trust repository's root keys' delegates signed it.
 
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::credential::{Attribute, Purpose};
+use crate::template::AlgorithmId;
 
 /// The policy of one purpose: target `policy/<purpose>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +29,14 @@ pub struct Policy {
     pub paper: PaperRule,
     /// Who compares the face.
     pub face: FaceRule,
-    /// What an attack score below the model's threshold means.
+    /// What is done about pictures and screens held before the camera.
     pub attack_detection: AttackRule,
+    /// How rarely a stranger's face may match by chance, as N of "1 in N".
+    #[serde(default)]
+    pub false_match_one_in: FalseMatchRate,
+    /// The template algorithms, and with them the embedders, that are good enough; none named means any.
+    #[serde(default)]
+    pub face_algorithms: Vec<AlgorithmId>,
     /// How long after its expiry the trust repository still counts as stale rather than dead, in days.
     pub stale_grace_days: u16,
     /// What a stale trust repository means.
@@ -54,14 +65,16 @@ pub enum FaceRule {
     NotUsed,
 }
 
-/// What an attack score below the model's threshold means (ISO/IEC 30107-3).
+/// What is done about pictures and screens held before the camera (ISO/IEC 30107-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttackRule {
-    /// The score is shown and changes nothing.
+    /// The attack score is shown and changes nothing.
     Report,
-    /// The visit is refused.
+    /// A score below the model's threshold refuses the visit.
     Refuse,
+    /// As `Refuse`, and the person is asked to turn the head or come closer, at random.
+    Challenge,
 }
 
 /// What a stale trust repository means.
@@ -72,4 +85,53 @@ pub enum StaleRule {
     Manual,
     /// Decided as usual, with the state shown.
     Accept,
+}
+
+/// A false match rate (ISO/IEC 19795-1) as "1 in N": how many strangers it takes for one to match by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FalseMatchRate(NonZeroU32);
+
+impl FalseMatchRate {
+    /// One in 10 000, ten times stricter than the 0.1 % that European gates are asked for.
+    pub const DEFAULT: Self = Self(NonZeroU32::new(10_000).expect("not zero"));
+
+    /// One in `count`; `None` for none.
+    pub const fn one_in(count: u32) -> Option<Self> {
+        match NonZeroU32::new(count) {
+            Some(count) => Some(Self(count)),
+            None => None,
+        }
+    }
+
+    /// Returns N of "1 in N".
+    pub fn count(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for FalseMatchRate {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Display for FalseMatchRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1 in {}", self.0)
+    }
+}
+
+impl From<NonZeroU32> for FalseMatchRate {
+    fn from(count: NonZeroU32) -> Self {
+        Self(count)
+    }
+}
+
+impl FromStr for FalseMatchRate {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
 }
