@@ -59,6 +59,17 @@ fn rfc_8392_figures() {
     );
 }
 
+/// A signature whose R is the neutral point satisfies RFC 8032's equation for this key (seed of 32 ones) and message, and
+/// a verifier that does not look for points of small order takes it. Ours must not, on any machine: this needs no data.
+#[test]
+fn a_signature_with_a_point_of_small_order_is_refused() {
+    let public_key = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+    let neutral = format!("01{}", "00".repeat(31));
+    let scalar = "8698c491e20db218f364d9bae439f4691f2389c0091490ae7d721176159a2408";
+    assert!(key(public_key).is_some(), "the key itself is a good one");
+    assert!(!accepts(public_key, &hex::encode("gatepass"), &format!("{neutral}{scalar}")));
+}
+
 #[test]
 fn base45_vectors() {
     let Some(folder) = third_party("data/vectors/base45") else { return };
