@@ -15,9 +15,10 @@ lint: setup
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-# Verification against the best published Claim 169 reader, in one run.
+# Verification against the best published Claim 169 reader, and the face models in tract against onnxruntime.
 bench: setup
 	cargo bench -p tests --bench verify
+	cargo bench -p tests --bench faces
 
 # What goes on a terminal and on an agency's machine.
 release: setup
