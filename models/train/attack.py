@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import multiprocessing
 import time
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from torch.nn import functional
 
 import attacks
 import augment
+import bank
 import scenes
 import synthesis
 import teachers
@@ -108,12 +108,10 @@ class Views:
         return out[0], out[1]
 
 
-def produce(data: Path, seed: int, folder: Path, first: int, last: int) -> None:
+def produce(arrays: list[np.ndarray], data: Path, seed: int, first: int, last: int) -> None:
     """Fills a part of the bank: crops, what they show, and what the teachers say."""
-    cv2.setNumThreads(1)
     views, teacher, random = Views(data, seed + 10 * first), teachers.Attack(data / "models"), np.random.default_rng(seed + first)
-    crops = np.lib.format.open_memmap(folder / "attack.crops.npy", "r+")
-    answers = np.lib.format.open_memmap(folder / "attack.answers.npy", "r+")
+    crops, answers = arrays
     for index in range(first, last):
         species = None if random.random() < 0.5 else str(random.choice(list(attacks.SPECIES)))
         narrow, wide = views.view(species)
@@ -123,22 +121,6 @@ def produce(data: Path, seed: int, folder: Path, first: int, last: int) -> None:
         crops[index] = narrow
         # The teachers know living faces; drawn attacks they do not know.
         answers[index] = 0.6 * truth + 0.4 * said if species is None else 0.9 * truth + 0.1 * said
-
-
-def fill(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a bank of crops with the probabilities to learn."""
-    shapes = {"crops": (np.uint8, (options.bank, SIDE, SIDE, 3)), "answers": (np.float32, (options.bank, 3))}
-    for name, (kind, shape) in shapes.items():
-        np.lib.format.open_memmap(options.out / f"attack.{name}.npy", "w+", kind, shape).flush()
-    parts, workers = np.linspace(0, options.bank, teachers.threads() + 1).astype(int), []
-    for first, last in zip(parts, parts[1:]):
-        arguments = (options.data, options.seed, options.out, int(first), int(last))
-        workers.append(multiprocessing.Process(target=produce, args=arguments))
-        workers[-1].start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    return tuple(np.load(options.out / f"attack.{name}.npy", mmap_mode="r") for name in shapes)
 
 
 def export(student: Student, path: Path) -> None:
@@ -161,15 +143,16 @@ def main() -> None:
     torch.manual_seed(options.seed)
     torch.set_num_threads(teachers.threads())
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    bank, answers = fill(options)
+    shapes = {"crops": (np.uint8, (SIDE, SIDE, 3)), "answers": (np.float32, (3,))}
+    views, answers = bank.fill(options.out, "attack", shapes, options.bank, produce, options.data, options.seed)
     random = np.random.default_rng(options.seed)
     student = Student().to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(student.parameters(), lr=2e-3, weight_decay=5e-4)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=options.steps, pct_start=0.05)
     log, began, running = (options.out / "attack.log").open("w"), time.time(), None
     for step in range(options.steps):
-        chosen = np.sort(random.choice(len(bank), options.batch, replace=False))
-        crops = bank[chosen][:, :, ::-1] if step % 2 else bank[chosen]
+        chosen = np.sort(random.choice(len(views), options.batch, replace=False))
+        crops = views[chosen][:, :, ::-1] if step % 2 else views[chosen]
         face = torch.from_numpy(np.ascontiguousarray(crops)).to(device).permute(0, 3, 1, 2).to(torch.bfloat16)
         goal = torch.from_numpy(answers[chosen]).to(device)
         with torch.autocast(device, torch.bfloat16):

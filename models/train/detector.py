@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import multiprocessing
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import augment
+import bank
 import people
 import scenes
 import synthesis
@@ -68,9 +68,8 @@ class Scenes:
         self.near = synthesis.Faces(data, seed + 1, synthesis.NEAR)
         self.far = synthesis.Faces(data, seed + 2, synthesis.FAR)
         self.backgrounds = scenes.Backgrounds(data, self.random)
-        groups = people.half(data / "data" / "faces", "training").values()
-        portraits = [portrait.read() for members in groups for person in members.values() for portrait in person]
-        self.portraits = [_fit(portrait, HEIGHT) for portrait in portraits]
+        portraits = people.portraits(data / "data" / "faces", "training")
+        self.portraits = [_fit(portrait.read(), HEIGHT) for portrait in portraits]
 
     def picture(self) -> np.ndarray:
         """Returns a scene, 256x320x3."""
@@ -149,39 +148,18 @@ class Teacher:
         return self.session.run(self.names, {self.session.get_inputs()[0].name: batch})
 
 
-def produce(data: Path, seed: int, folder: Path, first: int, last: int) -> None:
+def produce(arrays: list[np.ndarray], data: Path, seed: int, first: int, last: int) -> None:
     """Fills a part of the bank with scenes and what the teacher says of them."""
-    cv2.setNumThreads(1)
     source, teacher = Scenes(data, seed + 10 * first), Teacher(data)
-    bank = np.lib.format.open_memmap(folder / "detector.scenes.npy", "r+")
-    maps = np.lib.format.open_memmap(folder / "detector.maps.npy", "r+")
+    pictures, maps = arrays
     for index in range(first, last):
-        bank[index] = source.picture()
-        maps[index] = np.concatenate([part.reshape(-1) for part in teacher.run(bank[index])])
+        pictures[index] = source.picture()
+        maps[index] = np.concatenate([part.reshape(-1) for part in teacher.run(pictures[index])])
 
 
 def sizes() -> list[tuple[int, int]]:
     """Returns the shape of each of the twelve maps: cells, numbers."""
     return [(WIDTH // stride * (HEIGHT // stride), each) for each in EACH for stride in STRIDES]
-
-
-def fill(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a bank of scenes with the teacher's maps."""
-    total = sum(cells * each for cells, each in sizes())
-    if (options.out / "detector.maps.npy").exists():
-        return tuple(np.load(options.out / f"detector.{name}.npy", mmap_mode="r") for name in ("scenes", "maps"))
-    shapes = {"scenes": (np.uint8, (options.bank, HEIGHT, WIDTH, 3)), "maps": (np.float16, (options.bank, total))}
-    for name, (kind, shape) in shapes.items():
-        np.lib.format.open_memmap(options.out / f"detector.{name}.npy", "w+", kind, shape).flush()
-    parts, workers = np.linspace(0, options.bank, teachers.threads() + 1).astype(int), []
-    for first, last in zip(parts, parts[1:]):
-        arguments = (options.data, options.seed, options.out, int(first), int(last))
-        workers.append(multiprocessing.Process(target=produce, args=arguments))
-        workers[-1].start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    return tuple(np.load(options.out / f"detector.{name}.npy", mmap_mode="r") for name in shapes)
 
 
 def losses(made: list[torch.Tensor], goal: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -225,7 +203,9 @@ def main() -> None:
     torch.manual_seed(options.seed)
     torch.set_num_threads(teachers.threads())
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    bank, answers = fill(options)
+    total = sum(cells * each for cells, each in sizes())
+    shapes = {"scenes": (np.uint8, (HEIGHT, WIDTH, 3)), "maps": (np.float16, (total,))}
+    pictures, answers = bank.fill(options.out, "detector", shapes, options.bank, produce, options.data, options.seed)
     random = np.random.default_rng(options.seed)
     student = Student().to(device, memory_format=torch.channels_last)
     if options.resume:
@@ -236,8 +216,8 @@ def main() -> None:
     log, began, running = (options.out / "detector.log").open("a" if options.resume else "w"), time.time(), None
     lengths = [cells * each for cells, each in sizes()]
     for step in range(options.steps):
-        chosen = np.sort(random.choice(len(bank), options.batch, replace=False))
-        picture = torch.from_numpy(bank[chosen]).to(device).permute(0, 3, 1, 2).to(torch.bfloat16)
+        chosen = np.sort(random.choice(len(pictures), options.batch, replace=False))
+        picture = torch.from_numpy(pictures[chosen]).to(device).permute(0, 3, 1, 2).to(torch.bfloat16)
         parts = torch.split(torch.from_numpy(answers[chosen]).to(device).float(), lengths, 1)
         goal = [part.reshape(options.batch, cells, each) for part, (cells, each) in zip(parts, sizes())]
         with torch.autocast(device, torch.bfloat16):

@@ -9,7 +9,6 @@ block and at the end, on faces and on pictures that are not quite faces.
 
 import argparse
 import json
-import multiprocessing
 import time
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 import augment
+import bank
 import synthesis
 import teachers
 
@@ -145,28 +145,11 @@ def sample(faces: synthesis.Faces, random: np.random.Generator) -> np.ndarray:
     return augment.camera(crop, random)
 
 
-def produce(data: Path, seed: int, bank: Path, first: int, last: int) -> None:
+def produce(arrays: list[np.ndarray], data: Path, seed: int, first: int, last: int) -> None:
     """Fills a part of the bank with crops."""
-    cv2.setNumThreads(1)
     faces, random = synthesis.Faces(data, seed + first), np.random.default_rng(seed + first + 1)
-    crops = np.lib.format.open_memmap(bank, "r+")
     for index in range(first, last):
-        crops[index] = sample(faces, random)
-
-
-def fill(data: Path, seed: int, bank: Path, count: int) -> np.ndarray:
-    """Returns a bank of crops, made by as many processes as there are cores."""
-    np.lib.format.open_memmap(bank, "w+", np.uint8, (count, 128, 128, 3)).flush()
-    parts = np.linspace(0, count, teachers.threads() + 1).astype(int)
-    workers = []
-    for first, last in zip(parts, parts[1:]):
-        arguments = (data, seed, bank, int(first), int(last))
-        workers.append(multiprocessing.Process(target=produce, args=arguments))
-        workers[-1].start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    return np.load(bank, mmap_mode="r")
+        arrays[0][index] = sample(faces, random)
 
 
 def mixed(face: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
@@ -202,8 +185,8 @@ def main() -> None:
     torch.manual_seed(options.seed)
     torch.set_num_threads(teachers.threads())
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    path = options.out / "embedder.bank.npy"
-    bank = np.load(path, mmap_mode="r") if path.exists() else fill(options.data, options.seed, path, options.bank)
+    shapes = {"crops": (np.uint8, (128, 128, 3))}
+    (crops_bank,) = bank.fill(options.out, "embedder", shapes, options.bank, produce, options.data, options.seed)
     random = np.random.default_rng(options.seed)
     teacher = teachers.Embedder(options.data / "models").to(device, torch.bfloat16)
     student = Student(teachers.Embedder(options.data / "models")).to(device, memory_format=torch.channels_last)
@@ -213,7 +196,7 @@ def main() -> None:
     apart = options.steps // 4
     for step in range(options.steps):
         # Pictures are channels-last in memory, and stay so. Mirrored faces are new faces.
-        crops = bank[np.sort(random.choice(len(bank), options.batch, replace=False))]
+        crops = crops_bank[np.sort(random.choice(len(crops_bank), options.batch, replace=False))]
         crops = crops[:, :, ::-1] if step % 2 else crops
         face = torch.from_numpy(np.ascontiguousarray(crops)).to(device).permute(0, 3, 1, 2).to(torch.bfloat16)
         face = mixed(face, random)
@@ -229,7 +212,7 @@ def main() -> None:
         nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimiser.step()
         plan.step()
-        now = np.array([cosine.item(), hints[0].item(), hints[3].item(), hints[4].item(), hints[10].item(), hints[14].item() if len(hints) > 14 else hints[-1].item()])
+        now = np.array([cosine.item(), hints[0].item(), hints[3].item(), hints[4].item(), hints[10].item(), hints[14].item()])
         running = now if running is None else 0.98 * running + 0.02 * now
         if step % 50 == 0 or step + 1 == options.steps:
             row = {"step": step, "seconds": round(time.time() - began), "cosine": round(running[0], 4), "hints": [round(h, 3) for h in running[1:]]}

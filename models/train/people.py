@@ -24,6 +24,14 @@ class Portrait:
         """Returns the picture, BGR."""
         return cv2.imread(str(self.path), cv2.IMREAD_COLOR)
 
+    def roomy(self) -> np.ndarray:
+        """Returns the picture with room around the face, which the ORL set fills its pictures with."""
+        picture = self.read()
+        if not self.person.startswith("orl-"):
+            return picture
+        picture = cv2.copyMakeBorder(picture, 24, 24, 24, 24, cv2.BORDER_REPLICATE)
+        return cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+
 
 def _landmarks(path: Path) -> np.ndarray | None:
     if not path.exists():
@@ -56,6 +64,12 @@ def half(faces: Path, which: str) -> dict[str, dict[str, list[Portrait]]]:
         order = sorted(people, key=lambda person: (len(person), person))
         chosen[name] = {person: people[person] for person in order[first::2]}
     return chosen
+
+
+def portraits(faces: Path, which: str) -> list[Portrait]:
+    """Returns all portraits of one half."""
+    groups = half(faces, which).values()
+    return [portrait for people in groups for person in people.values() for portrait in person]
 
 
 def main() -> None:

@@ -43,18 +43,13 @@ def evaluation_crops(data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Returns aligned crops of the evaluation half and whose they are."""
     detector, crops, names = teachers.Detector(data / "models"), [], []
     stretch = np.array([[128 / 96, 0, -8 * 128 / 96], [0, 128 / 112, 0], [0, 0, 1]])
-    for group, members in people.half(data / "data" / "faces", "evaluation").items():
-        for person, portraits in members.items():
-            for portrait in portraits:
-                picture = portrait.read()
-                if group == "orl":
-                    picture = cv2.copyMakeBorder(picture, 24, 24, 24, 24, cv2.BORDER_REPLICATE)
-                    picture = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-                five = detector.largest(picture)
-                if five is not None:
-                    matrix = np.vstack([teachers.similarity(five.astype(np.float32), teachers.ARCFACE), [0, 0, 1]])
-                    crops.append(cv2.warpAffine(picture, (stretch @ matrix)[:2], (128, 128), flags=cv2.INTER_LINEAR))
-                    names.append(person)
+    for portrait in people.portraits(data / "data" / "faces", "evaluation"):
+        picture = portrait.roomy()
+        five = detector.largest(picture)
+        if five is not None:
+            matrix = np.vstack([teachers.similarity(five.astype(np.float32), teachers.ARCFACE), [0, 0, 1]])
+            crops.append(cv2.warpAffine(picture, (stretch @ matrix)[:2], (128, 128), flags=cv2.INTER_LINEAR))
+            names.append(portrait.person)
     return np.stack(crops), np.array(names)
 
 

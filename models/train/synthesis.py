@@ -29,22 +29,16 @@ class Faces:
         detector = teachers.Detector(data / "models")
         self.real: list[np.ndarray] = []
         parents = []
-        for group, members in people.half(data / "data" / "faces", half).items():
-            for portraits in members.values():
-                for portrait in portraits:
-                    picture = portrait.read()
-                    if group == "orl":
-                        # The set fills the picture with the face; a detector wants some room around it.
-                        picture = cv2.copyMakeBorder(picture, 24, 24, 24, 24, cv2.BORDER_REPLICATE)
-                        picture = cv2.resize(picture, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-                    five = detector.largest(picture)
-                    if five is None:
-                        continue
-                    matrix = teachers.similarity(five, self.five)
-                    framed = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-                    self.real.append(framed)
-                    if portrait.shape is not None:
-                        parents.append((framed, portrait.shape @ matrix[:, :2].T + matrix[:, 2]))
+        for portrait in people.portraits(data / "data" / "faces", half):
+            picture = portrait.roomy()
+            five = detector.largest(picture)
+            if five is None:
+                continue
+            matrix = teachers.similarity(five, self.five)
+            framed = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+            self.real.append(framed)
+            if portrait.shape is not None:
+                parents.append((framed, portrait.shape @ matrix[:, :2].T + matrix[:, 2]))
         self.shapes = np.stack([shape for _, shape in parents])
         self.mean = self.shapes.mean(0)
         self.field = _field(self.mean)
