@@ -6,11 +6,25 @@
 //! | `symbol.rs` | [`Symbol`]: the modules of one drawn symbol; [`Level`] |
 //! | `encode.rs` | text to [`Symbol`]: picks version and level (feature `issue`) |
 //! | `render.rs` | [`Symbol`] to pixels, PNG, SVG or terminal text (feature `issue`) |
-//! | `read.rs` | a grey frame to [`Reading`]: the order of the [`Stage`]s |
-//! | `read/scale.rs` | frames made smaller and larger |
-//! | `read/threshold.rs` | grey frame to black and white |
-//! | `read/rxing_reader.rs` | black and white to symbols, with `rxing` |
-//! | `read/rqrr_reader.rs` | the last stage, with `rqrr` behind a probe budget |
+//! | `read.rs` | frames to [`Reading`]s: [`read`] for one, [`Reader`] for a camera's |
+//!
+//! Reading, in `read/`, goes through one file after another:
+//!
+//! | file | does |
+//! | --- | --- |
+//! | `search.rs` | the order of the [`Stage`]s, and when to stop |
+//! | `guard.rs` | the caller's clock; a net under other people's code |
+//! | `plane.rs` | grey pixels, at full, half, quarter and double size |
+//! | `threshold.rs` | grey to dark and light, for finding only |
+//! | `locate.rs` | finder patterns, and which three belong together |
+//! | `register.rs` | fits a known pattern to grey pixels, to a fraction of one |
+//! | `pairs.rs` | two finder patterns, and the third where it has to be |
+//! | `sighting.rs` | from finder patterns to a decoded symbol |
+//! | `rectify.rs` | perspective, and a mesh through the alignment patterns |
+//! | `sample.rs` | a certainty for every module; blur taken out |
+//! | `layout.rs` | what each module is for |
+//! | `decode.rs`, `reed_solomon.rs` | certainties to codewords, erasures, text |
+//! | `evidence.rs` | what several frames say together |
 //!
 //! What a symbol says is not this module's business: text goes in and comes out unexamined.
 
@@ -24,7 +38,7 @@ mod symbol;
 
 #[cfg(feature = "issue")]
 pub use encode::{EncodeError, MAX_VERSION, encode, encode_at};
-pub use read::{ReadSymbol, Reading, Stage, read};
+pub use read::{ReadSymbol, Reader, Reading, Stage, read};
 pub use symbol::Level;
 #[cfg(feature = "issue")]
 pub use symbol::Symbol;

@@ -1,39 +1,50 @@
 //! A grey frame to the symbols in it.
 
-mod rqrr_reader;
-mod rxing_reader;
-mod scale;
+mod decode;
+mod evidence;
+mod guard;
+mod layout;
+mod locate;
+mod pairs;
+mod plane;
+mod rectify;
+mod reed_solomon;
+mod register;
+mod sample;
+mod search;
+mod sighting;
 mod threshold;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use image::GrayImage;
 
+use self::decode::Content;
+use self::evidence::Evidence;
+use self::guard::Guard;
+use self::layout::Layout;
+use self::plane::Plane;
+use self::rectify::Perspective;
+use self::search::{Search, Seen};
+use self::sighting::Sighting;
 use super::symbol::Level;
 
 /// Longest side read as it is, in pixels. Larger frames are first shrunk by a whole factor.
-const MAX_SIDE: u32 = 4096;
+const MAX_SIDE: usize = 4096;
 
-/// Shortest side that can hold a symbol: version 1 at one pixel per module.
-const MIN_SIDE: u32 = 21;
-
-/// Largest frame that is doubled, in pixels: 1080p. More has modules enough already.
-const MAX_DOUBLED: u32 = 1920 * 1080;
-
-/// Finder patterns that one of the cheap stages must see before the costly ones run. On 290 photographs of symbols and
-/// 93 of other things (zxing's and zxing-cpp's test images), 0 to 3 read the same ones and falsely reported none; 2
-/// leaves one pattern of margin and lets most empty frames go early.
-const PATTERNS_WORTH_A_CLOSER_LOOK: usize = 2;
+/// Of so many frames without a symbol, one is looked at with the costly stages too (a choice).
+const CLOSER_LOOK: u32 = 4;
 
 /// What one frame showed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
-    /// The symbols read, all by the same [`Stage`].
+    /// The symbols read.
     pub symbols: Vec<ReadSymbol>,
     /// A symbol is in the frame, by its finder patterns and timing lines, and could not be decoded. Never set when
     /// [`symbols`](Self::symbols) has something in it.
     pub undecodable: bool,
+    /// How often a library panicked on it. The panics went no further.
+    pub panics: u32,
 }
 
 /// One symbol read from a frame.
@@ -41,6 +52,8 @@ pub struct Reading {
 /// Its `Debug` leaves the text out, because it can hold a person's data.
 #[derive(Clone, PartialEq)]
 pub struct ReadSymbol {
+    /// The content as its segments hold it, before any character set is applied.
+    pub bytes: Vec<u8>,
     /// The content as text. Byte segments without a stated character set are guessed at.
     pub text: String,
     /// Version, 1 to 40.
@@ -48,10 +61,11 @@ pub struct ReadSymbol {
     /// Error correction level.
     pub level: Level,
     /// Corners in frame pixels, `[x, y]`: top left, top right, bottom right, bottom left, as the symbol sees itself.
-    /// Good to about a module.
     pub corners: [[f32; 2]; 4],
     /// Which stage read it.
     pub stage: Stage,
+    /// Whether it is light on dark.
+    pub inverted: bool,
 }
 
 impl fmt::Debug for ReadSymbol {
@@ -61,6 +75,7 @@ impl fmt::Debug for ReadSymbol {
             .field("level", &self.level)
             .field("corners", &self.corners)
             .field("stage", &self.stage)
+            .field("inverted", &self.inverted)
             .finish_non_exhaustive()
     }
 }
@@ -69,137 +84,155 @@ impl fmt::Debug for ReadSymbol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Stage {
+    /// Where the frame before showed a symbol.
+    Tracked,
     /// The frame as it is, thresholded in blocks.
-    Hybrid,
-    /// The frame as it is, each pixel against the mean around it.
-    LocalMean,
+    Blocks,
     /// Half size, for symbols that fill the frame and for the moiré of a photographed screen.
     Half,
     /// Quarter size, likewise.
     Quarter,
-    /// Dark and light swapped.
-    Inverted,
+    /// The frame as it is, each pixel against the mean around it.
+    LocalMean,
     /// Double size, for modules of two or three pixels.
     Double,
-    /// The second reader, `rqrr`.
-    Rqrr,
+    /// From two finder patterns; the third was looked for where it had to be.
+    Pairs,
+    /// Together with earlier frames, none of which could be read alone.
+    Together,
 }
 
 impl Stage {
-    /// Every stage, in the order tried.
-    pub const ALL: [Stage; 7] = [
-        Stage::Hybrid,
-        Stage::LocalMean,
-        Stage::Half,
-        Stage::Quarter,
-        Stage::Double,
-        Stage::Inverted,
-        Stage::Rqrr,
-    ];
-
     /// Returns the name used in output. Names do not change.
     pub const fn name(self) -> &'static str {
         match self {
-            Stage::Hybrid => "hybrid",
-            Stage::LocalMean => "local-mean",
+            Stage::Tracked => "tracked",
+            Stage::Blocks => "blocks",
             Stage::Half => "half",
             Stage::Quarter => "quarter",
+            Stage::LocalMean => "local-mean",
             Stage::Double => "double",
-            Stage::Inverted => "inverted",
-            Stage::Rqrr => "rqrr",
+            Stage::Pairs => "pairs",
+            Stage::Together => "together",
         }
     }
 }
 
-/// Reads the symbols in a frame.
-///
-/// Stages follow one another until one reads something; that stage's symbols, all of them, are the result. A symbol
-/// that only a later stage could have read beside an easy one is therefore missed. The last two stages cost more than all
-/// the others and run only if a finder pattern or two were seen.
+/// Reads the symbols in a frame by itself, taking as long as it takes.
 ///
 /// Any frame is accepted. One whose longest side exceeds 4096 pixels is first shrunk by a whole factor, one with a side
-/// under 21 pixels holds nothing. Work grows with the pixels, not with what they show, except for triples of finder
-/// patterns (at most 4000 tried in a stage) and `rqrr` (32 accesses for each pixel).
-///
-/// The third-party readers run inside `catch_unwind`, so their panics end a stage and not the program. The process's
-/// panic hook still runs for them and by default prints a line to standard error; a program that wants quiet installs
-/// its own hook. Built with `panic = "abort"`, this guard does nothing.
+/// under 21 pixels holds nothing. Symbols that only a later stage could read beside an easy one are missed.
 pub fn read(frame: &GrayImage) -> Reading {
-    let factor = frame.width().max(frame.height()).div_ceil(MAX_SIDE).max(1);
-    let frame = if factor == 1 { Cow::Borrowed(frame) } else { Cow::Owned(scale::shrink(frame, factor)) };
-    let (mut undecodable, mut patterns) = (false, 0);
-    for stage in Stage::ALL {
-        if stage.is_costly() && patterns < PATTERNS_WORTH_A_CLOSER_LOOK {
-            continue;
-        }
-        let found = look(&frame, stage);
-        if !found.symbols.is_empty() {
-            let enlarge = factor as f32 * stage.shrinks();
-            let symbols = found.symbols.into_iter().map(|symbol| symbol.enlarged(enlarge, stage)).collect();
-            return Reading { symbols, undecodable: false };
-        }
-        undecodable |= found.undecodable;
-        patterns = patterns.max(found.patterns);
-    }
-    Reading { symbols: Vec::new(), undecodable }
+    Reader::new().read(frame, &|| false)
 }
 
-/// Runs one stage.
-fn look(frame: &GrayImage, stage: Stage) -> Found {
-    if frame.width().min(frame.height()) < MIN_SIDE {
-        return Found::default();
-    }
-    let matrix = match stage {
-        Stage::Hybrid => threshold::hybrid(frame),
-        Stage::LocalMean => threshold::local_mean(frame),
-        Stage::Half => threshold::hybrid(&scale::shrink(frame, 2)),
-        Stage::Quarter => threshold::hybrid(&scale::shrink(frame, 4)),
-        Stage::Double if frame.width() * frame.height() > MAX_DOUBLED => None,
-        Stage::Double => threshold::local_mean(&scale::double(frame)),
-        Stage::Inverted => threshold::hybrid(&scale::invert(frame)),
-        Stage::Rqrr => return rqrr_reader::read(frame),
-    };
-    matrix.map(|matrix| rxing_reader::read(&matrix)).unwrap_or_default()
-}
-
-impl Stage {
-    /// Returns whether the stage takes longer than the five cheap ones together.
-    fn is_costly(self) -> bool {
-        matches!(self, Stage::Double | Stage::Rqrr)
-    }
-
-    /// Returns frame pixels per pixel looked at.
-    fn shrinks(self) -> f32 {
-        match self {
-            Stage::Half => 2.0,
-            Stage::Quarter => 4.0,
-            Stage::Double => 0.5,
-            Stage::Hybrid | Stage::LocalMean | Stage::Inverted | Stage::Rqrr => 1.0,
-        }
-    }
-}
-
-/// What one reader made of one version of the frame.
+/// Reads frame after frame of a camera. It looks first where it last saw a symbol, and adds up what frames show that
+/// cannot be read alone.
 #[derive(Default)]
-struct Found {
-    symbols: Vec<Decoded>,
-    undecodable: bool,
-    /// Finder patterns seen, decoded or not. Not counted by `rqrr`, which runs last.
-    patterns: usize,
+pub struct Reader {
+    /// Frames in a row that showed nothing.
+    blank: u32,
+    track: Option<Track>,
+    evidence: Option<Evidence>,
 }
 
-/// A symbol, with corners in the pixels the reader saw.
-struct Decoded {
-    text: String,
-    version: u8,
-    level: Level,
-    corners: [[f32; 2]; 4],
+/// Where the last frame showed a symbol.
+struct Track {
+    perspective: Perspective,
+    layout: &'static Layout,
+    inverted: bool,
+    /// Sides of the frame.
+    sides: (usize, usize),
 }
 
-impl Decoded {
-    fn enlarged(self, factor: f32, stage: Stage) -> ReadSymbol {
-        let corners = self.corners.map(|corner| corner.map(|at| at * factor));
-        ReadSymbol { text: self.text, version: self.version, level: self.level, corners, stage }
+impl Reader {
+    /// Returns a reader that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets every frame: what was seen of one person's code must not outlive the visit.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Reads the symbols in a frame, until `spent` says that there is no time left. What was read by then is returned.
+    ///
+    /// `spent` is asked every millisecond or so of work.
+    pub fn read(&mut self, frame: &GrayImage, spent: &dyn Fn() -> bool) -> Reading {
+        let Some(plane) = Plane::of(frame) else { return Reading::default() };
+        let guard = Guard::new(spent);
+        let factor = plane.width.max(plane.height).div_ceil(MAX_SIDE);
+        let plane = if factor > 1 { plane.shrunk(factor, &guard) } else { Ok(Some(plane)) };
+        let Ok(Some(plane)) = plane else { return Reading::default() };
+        let mut search = Search::new(&plane, &guard);
+        // Running out of time is not an error: what was seen stays.
+        let _ = search.run(self.track.as_ref(), self.blank % CLOSER_LOOK == 1);
+        let seen = search.seen;
+        self.blank = if seen.is_empty() { self.blank.wrapping_add(1) } else { 0 };
+        self.remember(&plane, seen, factor as f32, &guard)
+    }
+
+    /// Makes the reading, and keeps what the next frame can use.
+    fn remember(&mut self, plane: &Plane<'_>, seen: Vec<Seen>, factor: f32, guard: &Guard<'_>) -> Reading {
+        let best = seen
+            .iter()
+            .max_by(|a, b| a.sureness().total_cmp(&b.sureness()))
+            .map(|seen| (seen.sighting.perspective.scaled(seen.scale.into()), &seen.sighting));
+        self.track = best.map(|(perspective, sighting)| Track {
+            perspective,
+            layout: sighting.layout,
+            inverted: sighting.inverted,
+            sides: (plane.width, plane.height),
+        });
+        let mut together = None;
+        if let Some((_, sighting)) = best {
+            together = self.gather(sighting, guard);
+        }
+        let mut reading =
+            Reading { symbols: Vec::new(), undecodable: !seen.is_empty(), panics: guard.panics() };
+        for Seen { mut sighting, stage, scale } in seen {
+            let (content, stage) = match (sighting.content.take(), together.take()) {
+                (Some(content), _) => (content, stage),
+                (None, Some((content, version))) if version == sighting.layout.version() => {
+                    (content, Stage::Together)
+                }
+                _ => continue,
+            };
+            let enlarge = factor * scale;
+            reading.symbols.push(ReadSymbol {
+                bytes: content.bytes,
+                text: content.text,
+                version: sighting.layout.version(),
+                level: content.level,
+                corners: sighting.corners.map(|corner| corner.map(|at| at * enlarge)),
+                stage,
+                inverted: sighting.inverted,
+            });
+            reading.undecodable = false;
+        }
+        reading
+    }
+
+    /// Adds a sighting to what earlier frames said, and returns the content and version if that is enough.
+    fn gather(&mut self, sighting: &Sighting, guard: &Guard<'_>) -> Option<(Content, u8)> {
+        let (layout, level, mask) = if sighting.is_clear() {
+            (sighting.layout, sighting.format.level, sighting.format.mask)
+        } else {
+            // The format did not show; it is that of the frame before, if the size is.
+            let (layout, level, mask) = self.evidence.as_ref()?.format();
+            (layout.version() == sighting.layout.version()).then_some((layout, level, mask))?
+        };
+        if !self.evidence.as_ref().is_some_and(|evidence| evidence.is_about(layout, level)) {
+            self.evidence = Some(Evidence::new(layout, level, mask));
+        }
+        let evidence = self.evidence.as_mut()?;
+        let bits = sighting.bits(mask);
+        if sighting.content.is_some() {
+            evidence.settle(&bits, mask);
+            return None;
+        }
+        Some((evidence.add(&bits, mask, guard)?, layout.version()))
     }
 }
 

@@ -188,7 +188,7 @@ fn an_inverted_symbol_reads() {
     let reading = read(&picture);
     assert_eq!(reading.symbols.len(), 1);
     assert_eq!(reading.symbols[0].text, "LIGHT ON DARK");
-    assert_eq!(reading.symbols[0].stage, Stage::Inverted);
+    assert!(reading.symbols[0].inverted);
 }
 
 #[test]
@@ -205,28 +205,176 @@ fn two_symbols_side_by_side_both_read() {
 #[test]
 fn corners_are_in_frame_pixels_whatever_the_stage() {
     let symbol = encode_at("WHERE", 5, Level::M).unwrap();
-    // Scales that each stage likes, so that each reads on its own.
-    for (stage, scale) in [
-        (Stage::Hybrid, 6),
-        (Stage::LocalMean, 4),
-        (Stage::Half, 6),
-        (Stage::Quarter, 12),
-        (Stage::Double, 3),
-        (Stage::Rqrr, 8),
-    ] {
+    let mut stages = Vec::new();
+    for scale in [2, 3, 6, 14, 30] {
         let picture = draw(&symbol, scale);
-        let scale = f32::from(scale);
-        let (near, far) = (4.0 * scale, (4.0 + 37.0) * scale);
-        let mut found = look(&picture, stage);
-        let read = found.symbols.pop().unwrap().enlarged(stage.shrinks(), stage);
-        assert_eq!((read.text.as_str(), read.version, read.level), ("WHERE", 5, Level::M), "{stage:?}");
-        for (corner, expected) in
-            read.corners.iter().zip([[near, near], [far, near], [far, far], [near, far]])
-        {
-            let off = (corner[0] - expected[0]).abs().max((corner[1] - expected[1]).abs());
-            assert!(off <= 1.5 * scale, "{stage:?}: {corner:?} for {expected:?}");
+        let mut reader = Reader::new();
+        for _ in 0..2 {
+            let reading = reader.read(&picture, &|| false);
+            let read = &reading.symbols[0];
+            assert_eq!((read.text.as_str(), read.bytes.as_slice()), ("WHERE", b"WHERE".as_slice()));
+            assert_eq!((read.version, read.level), (5, Level::M));
+            let (near, far) = (4.0 * f32::from(scale), (4.0 + 37.0) * f32::from(scale));
+            let expected = [[near, near], [far, near], [far, far], [near, far]];
+            for (corner, expected) in read.corners.iter().zip(expected) {
+                let off = (corner[0] - expected[0]).abs().max((corner[1] - expected[1]).abs());
+                assert!(off <= 0.4 * f32::from(scale), "{:?}: {corner:?} for {expected:?}", read.stage);
+            }
+            stages.push(read.stage);
         }
     }
+    assert!(stages.contains(&Stage::Blocks) && stages.contains(&Stage::Tracked), "{stages:?}");
+}
+
+#[test]
+fn a_mirrored_symbol_reads() {
+    let text = Random(3).text(300);
+    let picture = imageops::flip_horizontal(&draw(&encode(&text).unwrap(), 4));
+    let reading = read(&picture);
+    assert_eq!(reading.symbols[0].text, text);
+    // Its own top left is at the top right of the picture.
+    let [x, y] = reading.symbols[0].corners[0];
+    assert!((x - (picture.width() - 16) as f32).abs() < 2.0 && (y - 16.0).abs() < 2.0, "{x} {y}");
+}
+
+#[test]
+fn a_finder_pattern_under_a_thumb_is_not_needed_whole() {
+    let text = Random(4).text(600);
+    let symbol = encode(&text).unwrap();
+    let picture = draw(&symbol, 4);
+    let far = (4 + symbol.size() - 7) * 4;
+    for (left, top) in [(16, 16), (far, 16), (16, far)] {
+        let mut covered = picture.clone();
+        // Two of its seven rows and columns, with the quiet zone beside them.
+        let (left, top) = (left - if left == 16 { 12 } else { 0 }, top - if top == 16 { 12 } else { 0 });
+        for (x, y) in (top..top + 22).flat_map(|y| (left..left + 20).map(move |x| (x, y))) {
+            covered.put_pixel(x, y, Luma([120]));
+        }
+        let reading = read(&covered);
+        assert_eq!(reading.symbols.first().map(|symbol| &symbol.text), Some(&text), "{left},{top}");
+    }
+}
+
+#[test]
+fn a_reader_finds_a_symbol_again_where_it_was_and_where_it_went() {
+    let mut random = Random(12);
+    let text = random.text(500);
+    let picture = draw(&encode(&text).unwrap(), 4);
+    let mut reader = Reader::new();
+    let mut stages = Vec::new();
+    for (x, y) in [(40, 30), (44, 33), (52, 35), (220, 120)] {
+        let mut frame = GrayImage::from_pixel(900, 640, Luma([210]));
+        imageops::replace(&mut frame, &picture, x, y);
+        let reading = reader.read(&frame, &|| false);
+        assert_eq!(reading.symbols[0].text, text);
+        stages.push(reading.symbols[0].stage);
+    }
+    assert_eq!(stages, [Stage::Blocks, Stage::Tracked, Stage::Tracked, Stage::Blocks]);
+}
+
+/// Pictures of a symbol in which every module is right with the same chance, apart from its finder patterns.
+fn flickering(symbol: &Symbol, wrong: f64, random: &mut Random) -> GrayImage {
+    let size = symbol.size();
+    let mut modules = GrayImage::from_pixel(size + 8, size + 8, Luma([255]));
+    for (x, y) in (0..size).flat_map(|y| (0..size).map(move |x| (x, y))) {
+        let near = |at: u32| at < 9 || at >= size - 9;
+        let flips = !(near(x) && near(y)) && x != 6 && y != 6 && random.unit() < wrong;
+        let dark = symbol.is_dark(x, y) != flips;
+        modules.put_pixel(x + 4, y + 4, Luma([if dark { 30 } else { 220 }]));
+    }
+    imageops::resize(&modules, (size + 8) * 4, (size + 8) * 4, imageops::FilterType::Nearest)
+}
+
+#[test]
+fn frames_that_cannot_be_read_alone_are_read_together() {
+    let mut random = Random(20);
+    let text = random.text(500);
+    let symbol = encode(&text).unwrap();
+    let mut reader = Reader::new();
+    let mut stage = None;
+    for _ in 0..8 {
+        let frame = flickering(&symbol, 0.16, &mut random);
+        assert_eq!(read(&frame).symbols, [], "alone");
+        if let Some(symbol) = reader.read(&frame, &|| false).symbols.first() {
+            assert_eq!(symbol.text, text);
+            stage = Some(symbol.stage);
+            break;
+        }
+    }
+    assert_eq!(stage, Some(Stage::Together));
+}
+
+/// What the camera sees when the screen changes while it reads out its rows.
+fn torn(old: &Symbol, new: &Symbol, at_percent: u32, wrong: f64, random: &mut Random) -> GrayImage {
+    let mut frame = flickering(old, wrong, random);
+    let below = flickering(new, wrong, random);
+    let row = frame.height() * at_percent / 100;
+    let below = imageops::crop_imm(&below, 0, row, below.width(), below.height() - row).to_image();
+    imageops::replace(&mut frame, &below, 0, row.into());
+    frame
+}
+
+#[test]
+fn frames_of_one_code_are_never_mixed_with_those_of_the_next() {
+    let mut random = Random(21);
+    let (mut together, mut shown) = (0, 0);
+    // The changing end is short, or covers several blocks.
+    for (fixed, changing) in [(400, 60), (300, 300), (300, 600)] {
+        let fixed = random.text(fixed);
+        let mut next = || format!("{fixed}{}", random.text(changing));
+        let codes: Vec<String> = (0..9).map(|_| next()).collect();
+        let symbols: Vec<Symbol> = codes.iter().map(|text| encode(text).unwrap()).collect();
+        let mut reader = Reader::new();
+        for (index, pair) in symbols.windows(2).enumerate() {
+            let mut frames = vec![flickering(&pair[0], [0.0, 0.1][index % 2], &mut random)];
+            frames.extend((0..4).map(|_| flickering(&pair[0], 0.1, &mut random)));
+            frames.push(flickering(&pair[0], [0.0, 0.1][index % 2], &mut random));
+            for at in [70, 60, 50, 40, 30] {
+                frames.push(torn(&pair[0], &pair[1], at, 0.04, &mut random));
+            }
+            for frame in frames {
+                shown += 1;
+                for symbol in reader.read(&frame, &|| false).symbols {
+                    let known = codes[index..index + 2].contains(&symbol.text);
+                    assert!(known, "{:?} is neither this code nor the next", symbol.stage);
+                    together += usize::from(symbol.stage == Stage::Together);
+                }
+            }
+        }
+    }
+    assert!(together > shown / 10, "{together} of {shown}");
+}
+
+#[test]
+fn what_was_seen_is_forgotten_when_told() {
+    let mut random = Random(22);
+    let symbol = encode(&random.text(500)).unwrap();
+    let mut reader = Reader::new();
+    for _ in 0..12 {
+        assert_eq!(reader.read(&flickering(&symbol, 0.16, &mut random), &|| false).symbols, []);
+        reader.forget();
+    }
+}
+
+#[test]
+fn nothing_is_read_when_no_time_is_left_and_time_is_asked_for_often() {
+    let picture = draw(&encode(&Random(9).text(900)).unwrap(), 4);
+    assert_eq!(Reader::new().read(&picture, &|| true), Reading::default());
+    let asked = std::cell::Cell::new(0);
+    let limit = |most: u32| {
+        asked.set(0);
+        let reading = Reader::new().read(&picture, &|| {
+            asked.set(asked.get() + 1);
+            asked.get() > most
+        });
+        reading.symbols.len()
+    };
+    assert_eq!(limit(u32::MAX), 1);
+    let needed = asked.get();
+    assert!(needed > 5, "{needed}");
+    // It stops at the first no.
+    assert_eq!(limit(2), 0);
+    assert_eq!(asked.get(), 3);
 }
 
 #[test]
@@ -251,7 +399,7 @@ fn a_damaged_symbol_is_reported_and_an_empty_frame_is_not() {
             picture.put_pixel(x, y, Luma([255]));
         }
     }
-    assert_eq!(read(&picture), Reading { symbols: Vec::new(), undecodable: true });
+    assert_eq!(read(&picture), Reading { undecodable: true, ..Reading::default() });
     assert_eq!(read(&GrayImage::from_pixel(640, 480, Luma([200]))), Reading::default());
 }
 
