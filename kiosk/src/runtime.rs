@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::DynamicImage;
 use shared::credential::Purpose;
 use shared::face::{Challenge, FaceEngine};
+use shared::qr::Reader;
 use shared::reason::Reason;
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, FalseMatchRate, TrustStore};
@@ -19,6 +21,9 @@ use crate::ui::Display;
 
 /// After a recording ends, its last visit gets this much time to end by itself, in milliseconds.
 const AFTER_THE_END: u64 = 30_000;
+
+/// How long one frame is searched for a code before the next one is looked at. Most take a few milliseconds.
+const READING_TIME: Duration = Duration::from_millis(100);
 
 /// How many frames in a row may fail before the lane gives up on its camera.
 const CAMERA_RETRIES: u32 = 5;
@@ -49,7 +54,7 @@ impl Lane<'_> {
     /// Works until the camera has no more frames.
     pub fn run(&mut self, camera: &mut dyn Camera) -> Result<()> {
         let (mut session, effects) = Session::new();
-        let mut work = Work { compare: None, events: VecDeque::new() };
+        let mut work = Work { compare: None, events: VecDeque::new(), reader: Reader::new() };
         self.carry_out(effects, &mut work, Moment(0))?;
         let mut now = Moment(0);
         let mut failures = 0;
@@ -73,10 +78,7 @@ impl Lane<'_> {
             now = Moment(frame.at);
             let event = match work.compare.take() {
                 Some(holder) => self.compare(&frame.picture, &holder),
-                None => match decide::read_code(&frame.picture) {
-                    Ok(text) => Event::Code(text),
-                    Err(reason) => Event::NoCode(reason),
-                },
+                None => work.read(&frame.picture),
             };
             work.events.extend([event, Event::Tick]);
             session = self.drain(session, &mut work, now)?;
@@ -103,8 +105,9 @@ impl Lane<'_> {
                 Effect::Show(screen) => self.display.show(&screen),
                 Effect::OpenGate => (self.gate)()?,
                 Effect::Record(outcome) => {
-                    // The visit is over: a face that was asked for is no longer wanted.
+                    // The visit is over: a face that was asked for is no longer wanted, nor is what was seen of the code.
                     work.compare = None;
+                    work.reader.forget();
                     let at = self.clock(now);
                     (self.record)(&outcome, at)?;
                 }
@@ -148,4 +151,17 @@ impl Lane<'_> {
 struct Work {
     compare: Option<Arc<Holder>>,
     events: VecDeque<Event>,
+    reader: Reader,
+}
+
+impl Work {
+    /// Looks for a code in a frame, with what the frames before showed.
+    fn read(&mut self, picture: &DynamicImage) -> Event {
+        let began = Instant::now();
+        let reading = self.reader.read(&picture.to_luma8(), &|| began.elapsed() > READING_TIME);
+        match decide::one_code(reading) {
+            Ok(text) => Event::Code(text),
+            Err(reason) => Event::NoCode(reason),
+        }
+    }
 }
