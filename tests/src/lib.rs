@@ -1,6 +1,7 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
 
 pub mod journey;
+pub mod simulation;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
