@@ -2,7 +2,7 @@
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test lint bench release setup
+.PHONY: demo test lint bench bench-qr hostile release setup
 
 demo: setup
 	cargo build --quiet -p issuer -p kiosk
@@ -19,6 +19,14 @@ lint: setup
 bench: setup
 	cargo bench -p tests --bench verify
 	cargo bench -p tests --bench faces
+
+# How many symbols our reader reads, and how fast, beside the best free ones; pictures and tables in target/bench-qr.
+bench-qr: setup
+	cargo bench -p tests --bench qr
+
+# A million pictures made to upset that reader: does anything panic, or not stop in time? About half an hour.
+hostile: setup
+	cargo bench -p tests --bench hostile -- 1000000
 
 # What goes on a terminal and on an agency's machine.
 release: setup
