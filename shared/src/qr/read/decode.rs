@@ -32,18 +32,10 @@ pub(super) struct Format {
 /// Reads the format information: the word that agrees best with both copies.
 pub(super) fn format(modules: &[f32], size: usize) -> Format {
     let copies = format_modules(size).map(|copy| copy.map(|(column, row)| modules[row * size + column]));
-    let all: f32 = copies.iter().flatten().map(|value| value.abs()).sum();
     let mut best = Format { level: Level::M, mask: 0, clarity: -1.0 };
     for level in [Level::L, Level::M, Level::Q, Level::H] {
         for mask in 0..8 {
-            let bits = format_bits(level, mask);
-            let agreement = |copy: &[f32; 15]| -> f32 {
-                let signed = |(bit, value): (usize, &f32)| if bits >> bit & 1 == 1 { *value } else { -value };
-                copy.iter().enumerate().map(signed).sum()
-            };
-            // One copy may be under a thumb: the better one counts twice.
-            let each = [agreement(&copies[0]), agreement(&copies[1])];
-            let clarity = (each[0] + each[1]) / all.max(1e-6);
+            let clarity = agreement(&copies, format_bits(level, mask).into());
             if clarity > best.clarity {
                 best = Format { level, mask, clarity };
             }
@@ -52,14 +44,20 @@ pub(super) fn format(modules: &[f32], size: usize) -> Format {
     best
 }
 
-/// Returns how well the version information agrees with each version from 7 on, given the certainties of its 18 bits
-/// at both places, least significant first.
+/// Returns how well the version information agrees with a version from 7 on, given the certainties of its 18 bits at
+/// both places, least significant first.
 pub(super) fn version_agreement(copies: &[[f32; 18]; 2], version: u8) -> f32 {
-    let bits = version_bits(version);
-    let all: f32 = copies.iter().flatten().map(|value| value.abs()).sum();
-    let signed = |(bit, value): (usize, &f32)| if bits >> bit & 1 == 1 { *value } else { -value };
-    let agreement: f32 = copies.iter().flat_map(|copy| copy.iter().enumerate()).map(signed).sum();
-    agreement / all.max(1e-6)
+    agreement(copies, version_bits(version))
+}
+
+/// Returns how well two copies of a word agree with it, 1 at best: bits that are clear count more.
+fn agreement<const BITS: usize>(copies: &[[f32; BITS]; 2], word: u32) -> f32 {
+    let (mut signed, mut all) = (0.0, 1e-6);
+    for (bit, value) in copies.iter().flat_map(|copy| copy.iter().enumerate()) {
+        signed += if word >> bit & 1 == 1 { *value } else { -value };
+        all += value.abs();
+    }
+    signed / all
 }
 
 /// Takes the mask off and returns the certainty of every codeword bit that it is 1, in the order of the codewords.

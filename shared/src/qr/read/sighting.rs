@@ -12,7 +12,7 @@ use super::{Track, sample};
 /// Least agreement of a fitted finder pattern with what one looks like.
 pub(super) const LEAST_AGREEMENT: f32 = 0.5;
 
-/// Least alternation of the timing lines. By chance they reach this in one of some hundred triples (measured).
+/// Least alternation of the timing lines; by chance it is about 0 (a choice).
 const LEAST_TIMING: f32 = 0.25;
 
 /// Least clarity of the format information that is worth decoding with.

@@ -10,7 +10,8 @@ const BLOCK: usize = 8;
 /// leaves), and in the noisiest (chosen).
 const CONTRAST: (u16, u16) = (10, 48);
 
-/// Half the side of the box whose mean is the threshold in [`local_mean`], in pixels (`research/qr.md` §4: measured).
+/// Half the side of the box whose mean is the threshold in [`local_mean`], in pixels (a choice: large modules
+/// want more, blurred ones less).
 const RADIUS: usize = 11;
 
 /// How much darker than the mean a pixel must be, in percent of the mean, to count as dark. Keeps noise on plain
