@@ -174,48 +174,33 @@ impl Reader {
     }
 
     /// Makes the reading, and keeps what the next frame can use.
-    fn remember(&mut self, plane: &Plane<'_>, seen: Vec<Seen>, factor: f32, guard: &Guard<'_>) -> Reading {
-        let best = seen
-            .iter()
-            .max_by(|a, b| a.sureness().total_cmp(&b.sureness()))
-            .map(|seen| (seen.sighting.perspective.scaled(seen.scale.into()), &seen.sighting));
-        self.track = best.map(|(perspective, sighting)| Track {
-            perspective,
-            layout: sighting.layout,
-            inverted: sighting.inverted,
+    fn remember(
+        &mut self,
+        plane: &Plane<'_>,
+        mut seen: Vec<Seen>,
+        factor: f32,
+        guard: &Guard<'_>,
+    ) -> Reading {
+        let best = seen.iter_mut().max_by(|a, b| a.sureness().total_cmp(&b.sureness()));
+        self.track = best.as_ref().map(|seen| Track {
+            perspective: seen.sighting.perspective.scaled(seen.scale.into()),
+            layout: seen.sighting.layout,
+            inverted: seen.sighting.inverted,
             sides: (plane.width, plane.height),
         });
-        let mut together = None;
-        if let Some((_, sighting)) = best {
-            together = self.gather(sighting, guard);
+        if let Some(seen) = best
+            && let Some(content) = self.gather(&seen.sighting, guard)
+        {
+            seen.sighting.content = Some(content);
+            seen.stage = Stage::Together;
         }
-        let mut reading =
-            Reading { symbols: Vec::new(), undecodable: !seen.is_empty(), panics: guard.panics() };
-        for Seen { mut sighting, stage, scale } in seen {
-            let (content, stage) = match (sighting.content.take(), together.take()) {
-                (Some(content), _) => (content, stage),
-                (None, Some((content, version))) if version == sighting.layout.version() => {
-                    (content, Stage::Together)
-                }
-                _ => continue,
-            };
-            let enlarge = factor * scale;
-            reading.symbols.push(ReadSymbol {
-                bytes: content.bytes,
-                text: content.text,
-                version: sighting.layout.version(),
-                level: content.level,
-                corners: sighting.corners.map(|corner| corner.map(|at| at * enlarge)),
-                stage,
-                inverted: sighting.inverted,
-            });
-            reading.undecodable = false;
-        }
-        reading
+        let undecodable = !seen.is_empty() && seen.iter().all(|seen| !seen.is_read());
+        let symbols = seen.into_iter().filter_map(|seen| seen.into_symbol(factor)).collect();
+        Reading { symbols, undecodable, panics: guard.panics() }
     }
 
-    /// Adds a sighting to what earlier frames said, and returns the content and version if that is enough.
-    fn gather(&mut self, sighting: &Sighting, guard: &Guard<'_>) -> Option<(Content, u8)> {
+    /// Adds a sighting to what earlier frames said, and returns the content if that is news.
+    fn gather(&mut self, sighting: &Sighting, guard: &Guard<'_>) -> Option<Content> {
         let (layout, level, mask) = if sighting.is_clear() {
             (sighting.layout, sighting.format.level, sighting.format.mask)
         } else {
@@ -232,7 +217,7 @@ impl Reader {
             evidence.settle(&bits, mask);
             return None;
         }
-        Some((evidence.add(&bits, mask, guard)?, layout.version()))
+        evidence.add(&bits, mask, guard)
     }
 }
 

@@ -1,11 +1,13 @@
 //! One frame: the stages one after another, until one reads something.
 
+use std::borrow::Cow;
+
 use super::guard::{Guard, Interrupted};
 use super::locate::{Finder, finders, triples};
 use super::plane::Plane;
 use super::sighting::{Sighting, View};
 use super::threshold::{blocks, local_mean};
-use super::{Stage, Track};
+use super::{ReadSymbol, Stage, Track};
 
 /// The stages that look for finder patterns, in the order tried.
 const STAGES: [Stage; 5] = [Stage::Blocks, Stage::Half, Stage::Quarter, Stage::LocalMean, Stage::Double];
@@ -34,8 +36,23 @@ impl Seen {
         self.sighting.format.clarity + if self.is_read() { 2.0 } else { 0.0 }
     }
 
-    fn is_read(&self) -> bool {
+    pub(super) fn is_read(&self) -> bool {
         self.sighting.content.is_some()
+    }
+
+    /// Returns the symbol if it was read; `factor` is the caller's pixels per pixel of the frame.
+    pub(super) fn into_symbol(self, factor: f32) -> Option<ReadSymbol> {
+        let Seen { sighting, stage, scale } = self;
+        let content = sighting.content?;
+        Some(ReadSymbol {
+            bytes: content.bytes,
+            text: content.text,
+            version: sighting.layout.version(),
+            level: content.level,
+            corners: sighting.corners.map(|corner| corner.map(|at| at * factor * scale)),
+            stage,
+            inverted: sighting.inverted,
+        })
     }
 }
 
@@ -85,17 +102,14 @@ impl<'a> Search<'a> {
     fn stage(&mut self, stage: Stage) -> Result<bool, Interrupted> {
         let guard = self.guard;
         guard.check()?;
-        let (other, scale) = match stage {
-            Stage::Half => (self.plane.shrunk(2, guard)?, 2.0),
-            Stage::Quarter => (self.plane.shrunk(4, guard)?, 4.0),
-            Stage::Double => (Some(self.plane.doubled(guard)?), 0.5),
-            _ => (None, 1.0),
+        let (plane, scale) = match stage {
+            Stage::Half => (self.plane.shrunk(2, guard)?.map(Cow::Owned), 2.0),
+            Stage::Quarter => (self.plane.shrunk(4, guard)?.map(Cow::Owned), 4.0),
+            Stage::Double => (Some(Cow::Owned(self.plane.doubled(guard)?)), 0.5),
+            _ => (Some(Cow::Borrowed(self.plane)), 1.0),
         };
-        let plane = match &other {
-            Some(other) => other,
-            None if scale == 1.0 => self.plane,
-            None => return Ok(false),
-        };
+        // Too small to hold a symbol once it is shrunk.
+        let Some(plane) = plane.as_deref() else { return Ok(false) };
         let found = if stage == Stage::LocalMean {
             finders(plane, &local_mean(plane, guard)?, guard)?
         } else {

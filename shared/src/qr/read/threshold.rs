@@ -94,10 +94,7 @@ impl Binary for Pixels {
     }
 }
 
-/// Thresholds each block of 8 by 8 pixels at a level averaged over the 5 by 5 blocks around it.
-///
-/// A block without an edge in it counts as light, unless what lies above and to the left says that it is the inside
-/// of something dark.
+/// Thresholds each block of 8 by 8 pixels at a level of its own: see [`levels`].
 pub(super) fn blocks<'a>(plane: &'a Plane<'a>, guard: &Guard<'_>) -> Result<Blocks<'a>, Interrupted> {
     let (width, height) = (plane.width, plane.height);
     let (columns, rows) = (width.div_ceil(BLOCK), height.div_ceil(BLOCK));
@@ -212,7 +209,7 @@ impl Bands {
 /// Compares each pixel with the mean of the box around it.
 ///
 /// It has no block borders to fall between, so it finds what [`blocks`] loses to a gradient or to an unlucky alignment
-/// of its blocks. It takes about eight times as long.
+/// of its blocks. It takes several times as long.
 pub(super) fn local_mean(plane: &Plane<'_>, guard: &Guard<'_>) -> Result<Pixels, Interrupted> {
     let (width, height) = (plane.width, plane.height);
     let mut dark = vec![0u8; width * height];
