@@ -21,6 +21,7 @@
 //! | `pairs.rs` | two finder patterns, and the third where it has to be |
 //! | `sighting.rs` | from finder patterns to a decoded symbol |
 //! | `rectify.rs` | perspective, and a mesh through the alignment patterns |
+//! | `sharpen.rs` | the map of a small symbol, by the contrast it shows |
 //! | `sample.rs` | a certainty for every module; blur taken out |
 //! | `layout.rs` | what each module is for |
 //! | `decode.rs`, `reed_solomon.rs` | certainties to codewords, erasures, text |

@@ -12,6 +12,7 @@ mod reed_solomon;
 mod register;
 mod sample;
 mod search;
+mod sharpen;
 mod sighting;
 mod threshold;
 

@@ -6,13 +6,13 @@
 
 use super::guard::{Guard, Interrupted};
 use super::plane::Plane;
-use super::register::Placement;
+use super::register::{Placement, correlation};
 use super::threshold::Binary;
 
 /// Finder patterns kept from one picture, best first. A symbol needs three (a choice).
 const MAX_FINDERS: usize = 24;
 
-/// Least agreement of grey values with a finder pattern.
+/// Least agreement of grey values with a finder pattern (a choice).
 const LEAST_ROUNDNESS: f32 = 0.58;
 
 /// Triples tried in one picture, best first (a choice).
@@ -69,7 +69,7 @@ impl Finder {
     }
 
     /// Estimates the module size in a direction, given as a unit vector, from what the row and the column crossed.
-    pub(super) fn crossing(&self, way: [f32; 2]) -> f32 {
+    fn crossing(&self, way: [f32; 2]) -> f32 {
         let (cos, sin) = (way[0].abs(), way[1].abs());
         // A row crosses a square turned by less than 45 degrees through two opposite sides.
         if cos >= sin {
@@ -138,26 +138,15 @@ fn stands_out(row: &[u8], edges: [u32; 6], color: u8, noise: u8) -> bool {
 fn roundness(plane: &Plane<'_>, finder: &Finder) -> f32 {
     // Radius in modules, and what is there.
     const CIRCLES: [(f32, f32); 4] = [(0.4, 1.0), (1.2, 1.0), (2.2, -1.0), (3.4, 1.0)];
+    let darkness = if finder.inverted { -1.0 } else { 1.0 };
     let agreement = |scale: f32, skip: usize| {
-        let (mut sum, mut squares, mut product, mut expected_sum, mut count) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (radius, expected) in CIRCLES {
-            for (cos, sin) in DIRECTIONS.into_iter().step_by(skip) {
-                let x = finder.x + radius * scale * finder.across * cos;
-                let y = finder.y + radius * scale * finder.down * sin;
-                let dark = if finder.inverted { plane.at(x, y) } else { -plane.at(x, y) };
-                sum += dark;
-                squares += dark * dark;
-                product += dark * expected;
-                expected_sum += expected;
-                count += 1.0;
-            }
-        }
-        let (spread, expected_spread) =
-            (squares - sum * sum / count, count - expected_sum * expected_sum / count);
-        if spread < 4.0 * count {
-            return 0.0;
-        }
-        (product - sum * expected_sum / count) / (spread * expected_spread).sqrt()
+        let circle = |(radius, expected): (f32, f32)| {
+            let (across, down) = (radius * scale * finder.across, radius * scale * finder.down);
+            let around = DIRECTIONS.into_iter().step_by(skip);
+            around.map(move |(cos, sin)| (finder.x + across * cos, finder.y + down * sin, expected))
+        };
+        let points = CIRCLES.into_iter().flat_map(circle);
+        correlation(points.map(|(x, y, expected)| (-darkness * plane.at(x, y), expected)))
     };
     // What looks nothing like one at the middle scale, at every other point, is none.
     if agreement(0.85, 2) < 0.2 {

@@ -5,7 +5,7 @@ use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::locate::Finder;
 use super::rectify::{Corners, length};
-use super::register::{Placement, search};
+use super::register::{FINDER, Placement};
 use super::sighting::{LEAST_AGREEMENT, Sighting, View};
 
 /// How much nearer to the camera than the known patterns the third may be.
@@ -59,7 +59,7 @@ impl View<'_> {
                 down: from.down.map(|step| step * size),
             };
             let inside = self.plane.holds(guess.x, guess.y);
-            inside.then(|| search(self.plane, guess, 7, REACH, self.darkness()))
+            inside.then(|| FINDER.search(self.plane, guess, REACH, self.darkness()))
         };
         let (place, agreement) = NEARER.into_iter().filter_map(at).max_by(|a, b| a.1.total_cmp(&b.1))?;
         if agreement > LEAST_AGREEMENT { self.finder(place) } else { None }

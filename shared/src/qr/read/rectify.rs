@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::plane::Plane;
-use super::register::{ALIGNMENT, Placement, search};
+use super::register::{ALIGNMENT, Placement};
 
 /// A projective map from modules to pixels (ISO/IEC 18004 §13 calls the result the sampling grid).
 ///
@@ -345,7 +345,7 @@ impl Mesh {
             (_, true) => 2.0,
             _ => 1.5,
         };
-        let (place, agreement) = search(plane, guess, 5, reach, darkness);
+        let (place, agreement) = ALIGNMENT.search(plane, guess, reach, darkness);
         if agreement < LEAST.0 {
             return None;
         }

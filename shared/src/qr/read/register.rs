@@ -11,6 +11,9 @@ use super::plane::Plane;
 /// Modules over which an edge of the expectation goes from dark to light: about what lens and screen make of it.
 const SOFTNESS: f32 = 0.8;
 
+/// Least mean square of the grey values around their mean; less than two grey levels of contrast is nothing.
+const LEAST_SPREAD: f32 = 4.0;
+
 /// An agreement from which no fit recovers.
 const HOPELESS: f32 = 0.1;
 
@@ -41,6 +44,10 @@ impl Placement {
 /// A pattern of rings: what to expect where, and how that changes when it is moved.
 pub(super) struct Pattern {
     points: Vec<Point>,
+    /// Modules along a side.
+    side: usize,
+    /// How dark the middle of each module is, 1 or -1, row by row.
+    modules: Vec<f32>,
     /// Inverse of the 6 by 6 normal matrix of `steepest`.
     solve: [[f32; 6]; 6],
     /// The same for moving alone.
@@ -106,8 +113,15 @@ impl Pattern {
                 }
             }
         }
+        let side = (2.0 * edges.last().copied().unwrap_or_default()) as usize;
+        let modules = (0..side * side).map(|index| {
+            let from_middle = |at: usize| at as f32 - (side / 2) as f32;
+            darkness(from_middle(index % side).abs().max(from_middle(index / side).abs())).signum()
+        });
         let shift = inverse([[normal[0][0], normal[0][1]], [normal[1][0], normal[1][1]]]);
         Pattern {
+            side,
+            modules: modules.collect(),
             points,
             solve: inverse(normal).map(|row| row.map(|entry| entry as f32)),
             shift: shift.map(|row| row.map(|entry| entry as f32)),
@@ -155,6 +169,47 @@ impl Pattern {
         if agreement > best.1 { (place, agreement) } else { best }
     }
 
+    /// Looks for the pattern around a place, in steps of half a module, by the middles of its modules.
+    ///
+    /// `reach` is in modules. Returns the best place and how well it agrees; places far from the guess have to agree
+    /// better.
+    pub(super) fn search(
+        &self,
+        plane: &Plane<'_>,
+        guess: Placement,
+        reach: f32,
+        darkness: f32,
+    ) -> (Placement, f32) {
+        let around = (reach * 2.0) as usize;
+        // One sample every half module, over the pattern and everywhere it may be.
+        let count = 2 * (self.side - 1) + 1 + 2 * around;
+        let start = -((self.side - 1) as f32) / 2.0 - around as f32 / 2.0;
+        let sample = |index: usize| {
+            let (column, row) = (index % count, index / count);
+            let (x, y) = guess.at(start + column as f32 / 2.0, start + row as f32 / 2.0);
+            -darkness * plane.at(x, y)
+        };
+        let patch: Vec<f32> = (0..count * count).map(sample).collect();
+        let offset = |index: usize| 2 * (index / self.side * count + index % self.side);
+        let expected: Vec<(usize, f32)> =
+            self.modules.iter().enumerate().map(|(index, &dark)| (offset(index), dark)).collect();
+        let (mut best, mut best_score) = ((guess, -1.0), -1.0);
+        for (row, column) in
+            (0..=2 * around).flat_map(|row| (0..=2 * around).map(move |column| (row, column)))
+        {
+            let corner = row * count + column;
+            let agreement =
+                correlation(expected.iter().map(|&(offset, dark)| (patch[corner + offset], dark)));
+            let (u, v) = ((column as f32 - around as f32) / 2.0, (row as f32 - around as f32) / 2.0);
+            let score = agreement - 0.03 * u.hypot(v);
+            if score > best_score {
+                let (x, y) = guess.at(u, v);
+                (best, best_score) = ((Placement { x, y, ..guess }, agreement), score);
+            }
+        }
+        best
+    }
+
     /// As [`fit`](Self::fit), moving the pattern without turning or stretching it.
     pub(super) fn shift(&self, plane: &Plane<'_>, guess: Placement, darkness: f32) -> (Placement, f32) {
         const ROUNDS: usize = 4;
@@ -191,8 +246,7 @@ impl Pattern {
         }
         let mean = sum / weights;
         let spread = squares - sum * mean;
-        // Less than about two grey levels of contrast is nothing.
-        let contrasty = spread > 4.0 * weights;
+        let contrasty = spread > LEAST_SPREAD * weights;
         if !contrasty {
             return (0.0, [0.0; 6]);
         }
@@ -236,63 +290,22 @@ fn inverse<const N: usize>(mut matrix: [[f64; N]; N]) -> [[f64; N]; N] {
     inverted
 }
 
-/// Looks for a pattern around a place, in half modules, by what the middles of its modules should be.
-///
-/// `reach` is in modules. Returns the best place and how well it agrees; places far from the guess have to agree
-/// better.
-pub(super) fn search(
-    plane: &Plane<'_>,
-    guess: Placement,
-    side: usize,
-    reach: f32,
-    darkness: f32,
-) -> (Placement, f32) {
-    let around = (reach * 2.0) as usize;
-    // One sample every half module, over the pattern and everywhere it may be.
-    let count = 2 * (side - 1) + 1 + 2 * around;
-    let start = -((side - 1) as f32) / 2.0 - around as f32 / 2.0;
-    let mut patch = vec![0f32; count * count];
-    for (row, line) in patch.chunks_exact_mut(count).enumerate() {
-        for (column, value) in line.iter_mut().enumerate() {
-            let (x, y) = guess.at(start + column as f32 / 2.0, start + row as f32 / 2.0);
-            *value = -darkness * plane.at(x, y);
-        }
+/// Returns how well values agree with what was expected of each, 1 at best, whatever their gain and offset (normalized
+/// cross-correlation). 0 if they hardly differ from one another.
+pub(super) fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f32 {
+    let (mut count, mut seen_sum, mut seen_squares) = (0.0, 0.0, 0.0);
+    let (mut sum, mut squares, mut product) = (0.0, 0.0, 0.0);
+    for (seen, expected) in pairs {
+        count += 1.0;
+        seen_sum += seen;
+        seen_squares += seen * seen;
+        sum += expected;
+        squares += expected * expected;
+        product += seen * expected;
     }
-    let middle = (side / 2) as i32;
-    let expected: Vec<(usize, f32)> = (0..side * side)
-        .map(|index| {
-            let (column, row) = (index % side, index / side);
-            let ring = (column as i32 - middle).abs().max((row as i32 - middle).abs());
-            let dark = if side == 7 { ring != 2 } else { ring != 1 };
-            (2 * row * count + 2 * column, if dark { 1.0 } else { -1.0 })
-        })
-        .collect();
-    let total = expected.len() as f32;
-    let expected_sum: f32 = expected.iter().map(|(_, value)| value).sum();
-    let expected_spread = total - expected_sum * expected_sum / total;
-    let mut best = (guess, -1.0, -1.0);
-    for row in 0..=2 * around {
-        for column in 0..=2 * around {
-            let base = row * count + column;
-            let (mut sum, mut squares, mut product) = (0.0, 0.0, 0.0);
-            for &(offset, value) in &expected {
-                let seen = patch[base + offset];
-                sum += seen;
-                squares += seen * seen;
-                product += seen * value;
-            }
-            let spread = squares - sum * sum / total;
-            if spread < 4.0 * total {
-                continue;
-            }
-            let agreement = (product - sum * expected_sum / total) / (spread * expected_spread).sqrt();
-            let (u, v) = ((column as f32 - around as f32) / 2.0, (row as f32 - around as f32) / 2.0);
-            let score = agreement - 0.03 * u.hypot(v);
-            if score > best.1 {
-                let (x, y) = guess.at(u, v);
-                best = (Placement { x, y, ..guess }, score, agreement);
-            }
-        }
+    let spread = seen_squares - seen_sum * seen_sum / count;
+    if spread < LEAST_SPREAD * count {
+        return 0.0;
     }
-    (best.0, best.2)
+    (product - seen_sum * sum / count) / (spread * (squares - sum * sum / count)).sqrt()
 }

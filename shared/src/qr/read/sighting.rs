@@ -6,8 +6,8 @@ use super::layout::Layout;
 use super::locate::{Finder, Triple};
 use super::plane::Plane;
 use super::rectify::{Corners, Grid, Perspective};
-use super::register::{FINDER, Placement, search};
-use super::{Track, sample};
+use super::register::{FINDER, Placement};
+use super::{Track, sample, sharpen};
 
 /// Least agreement of a fitted finder pattern with what one looks like.
 pub(super) const LEAST_AGREEMENT: f32 = 0.5;
@@ -74,7 +74,7 @@ impl View<'_> {
         const REACH: f32 = 6.0;
         let far = track.layout.size() as f32 - 3.5;
         let find = |column, row| {
-            search(self.plane, track.perspective.near(column, row), 7, REACH, self.darkness()).0
+            FINDER.search(self.plane, track.perspective.near(column, row), REACH, self.darkness()).0
         };
         self.between(&self.fitted(find(3.5, 3.5), find(far, 3.5), find(3.5, far))?)
     }
@@ -92,7 +92,7 @@ impl View<'_> {
             // Small symbols have one alignment pattern or none to hold on to.
             if layout.version() < 7
                 && self.guard.check().is_ok()
-                && let Some(perspective) = sample::sharpest(self.plane, &sighting.perspective, layout.size())
+                && let Some(perspective) = sharpen::sharpest(self.plane, &sighting.perspective, layout.size())
             {
                 let sharper = self.sight(&Grid::flat(perspective), layout);
                 if sharper.content.is_some() {
