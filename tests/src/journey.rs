@@ -1,5 +1,6 @@
 //! The real programs, run as their users run them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -43,6 +44,20 @@ impl Journey {
     /// A path inside the temporary folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Provisions a kiosk that keeps its state in `state`, and makes a camera that shows the code of the first resident
+    /// after a second. Returns the camera's folder, for more frames.
+    ///
+    /// The repository is `REPO`, the purpose `border`.
+    pub fn lane(&self, state: &str, at: &str) -> PathBuf {
+        self.kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", state, "--at", at])
+            .expect(0);
+        let camera = self.path("camera");
+        fs::create_dir(&camera).unwrap();
+        let code = self.code("resident-01", "border", at, &[]);
+        fs::copy(code, camera.join("1-code-1000ms.png")).unwrap();
+        camera
     }
 
     /// Runs `issuer --json` in the temporary folder.

@@ -220,19 +220,13 @@ fn a_kiosk_is_provisioned_once_and_never_goes_back() {
 #[test]
 fn a_lane_with_a_recorded_camera_decides() {
     let journey = border();
-    journey
-        .kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "kiosk", "--at", LATER])
-        .expect(0);
-    let camera = journey.path("camera");
-    fs::create_dir(&camera).unwrap();
-    let code = journey.code("resident-01", "border", LATER, &[]);
+    let camera = journey.lane("kiosk", LATER);
     fs::copy(residents().join("scene-empty-1.jpg"), camera.join("0-nobody.jpg")).unwrap();
-    fs::copy(&code, camera.join("1-code-1000ms.png")).unwrap();
     fs::write(camera.join("2-damaged.jpg"), b"not a picture").unwrap();
     fs::copy(photo(1, "camera-b"), camera.join("3-face.jpg")).unwrap();
     fs::copy(photo(1, "camera-a"), camera.join("4-face.jpg")).unwrap();
     // The same code again, long after it left the picture and within its life.
-    fs::copy(&code, camera.join("5-code-9000ms.png")).unwrap();
+    fs::copy(camera.join("1-code-1000ms.png"), camera.join("5-code-9000ms.png")).unwrap();
     fs::copy(residents().join("scene-empty-1.jpg"), camera.join("6-nobody-20000ms.jpg")).unwrap();
     let output = journey.plain(
         "kiosk",
@@ -422,13 +416,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[test]
 fn a_lane_writes_no_picture_and_no_template_anywhere() {
     let journey = border();
-    journey
-        .kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "lane/state", "--at", LATER])
-        .expect(0);
-    let camera = journey.path("camera");
-    fs::create_dir(&camera).unwrap();
-    let code = journey.code("resident-01", "border", LATER, &[]);
-    fs::copy(&code, camera.join("1-code-1000ms.png")).unwrap();
+    let camera = journey.lane("lane/state", LATER);
     fs::copy(photo(1, "camera-a"), camera.join("2-face.jpg")).unwrap();
     let lane = journey.path("lane");
     for folder in ["home", "tmp"] {
@@ -507,13 +495,7 @@ fn a_lane_writes_no_picture_and_no_template_anywhere() {
 #[test]
 fn a_lane_with_all_models_stays_under_200_megabytes() {
     let journey = border();
-    journey
-        .kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "kiosk", "--at", LATER])
-        .expect(0);
-    let camera = journey.path("camera");
-    fs::create_dir(&camera).unwrap();
-    let code = journey.code("resident-01", "border", LATER, &[]);
-    fs::copy(&code, camera.join("1-code-1000ms.png")).unwrap();
+    let camera = journey.lane("kiosk", LATER);
     for at in 2..9 {
         fs::copy(photo(1, "camera-a"), camera.join(format!("{at}-face-{at}000ms.jpg"))).unwrap();
     }
