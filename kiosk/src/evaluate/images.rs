@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use shared::face::{Embedding, FaceEngine, FaceError, Quality, QualityIssue, QualityLimits, decode};
 
 /// A picture of a person: the folder that it lies in is the identity.
@@ -31,18 +31,25 @@ pub struct Acquired {
 }
 
 /// Why a picture gave no face to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     Unreadable,
     NoFace,
     SeveralFaces,
-    TooSmall,
-    TurnedAway,
-    Blurred,
-    TooDark,
-    TooBright,
-    Covered,
+    /// What is wrong with it first of all.
+    Quality(QualityIssue),
+}
+
+/// As one word, so that counts can be listed by it.
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Failure::Unreadable => serializer.serialize_str("unreadable"),
+            Failure::NoFace => serializer.serialize_str("no_face"),
+            Failure::SeveralFaces => serializer.serialize_str("several_faces"),
+            Failure::Quality(issue) => issue.serialize(serializer),
+        }
+    }
 }
 
 /// Milliseconds that one picture spent in each stage.
@@ -128,7 +135,9 @@ fn one(engine: &FaceEngine, picture: &Picture) -> Result<(Acquired, Stages), Fai
     let failed = |error: FaceError| match error {
         FaceError::NoFace => Failure::NoFace,
         FaceError::SeveralFaces { .. } => Failure::SeveralFaces,
-        FaceError::Quality { issues, .. } => issue(issues.first().copied()),
+        FaceError::Quality { issues, .. } => {
+            issues.first().map_or(Failure::Unreadable, |issue| Failure::Quality(*issue))
+        }
         _ => Failure::Unreadable,
     };
     let mut stages = Stages::default();
@@ -144,17 +153,6 @@ fn one(engine: &FaceEngine, picture: &Picture) -> Result<(Acquired, Stages), Fai
     stages.embed = ms(started);
     let enrollable = quality.check(engine.enrolment_limits()).is_ok();
     Ok((Acquired { picture: picture.clone(), embedding, bona_fide, enrollable }, stages))
-}
-
-fn issue(issue: Option<QualityIssue>) -> Failure {
-    match issue {
-        Some(QualityIssue::TooSmall) => Failure::TooSmall,
-        Some(QualityIssue::Blurred) => Failure::Blurred,
-        Some(QualityIssue::TooDark) => Failure::TooDark,
-        Some(QualityIssue::TooBright) => Failure::TooBright,
-        Some(QualityIssue::Covered) => Failure::Covered,
-        _ => Failure::TurnedAway,
-    }
 }
 
 fn ms(since: Instant) -> f64 {
