@@ -233,3 +233,20 @@ pub fn third_party(what: &str) -> Option<PathBuf> {
         writeln!(std::io::stderr(), "\n*** SKIPPED: {} is not here; set GATEPASS_DATA ***\n", path.display());
     None
 }
+
+/// L, the order of the Ed25519 group (RFC 8032 §5.1), least significant byte first.
+const GROUP_ORDER: [u8; 32] = [
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+/// Adds L to a number of 32 bytes, least significant first: a signature's scalar that means the same and is not canonical.
+pub fn add_group_order(scalar: &mut [u8]) {
+    let mut carry = 0;
+    for (digit, addend) in scalar.iter_mut().zip(GROUP_ORDER) {
+        carry += u16::from(*digit) + u16::from(addend);
+        *digit = carry as u8;
+        carry >>= 8;
+    }
+    assert_eq!(carry, 0);
+}

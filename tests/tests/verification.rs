@@ -10,7 +10,7 @@ use shared::qr::payload::{self, Payload};
 use shared::reason::{Answer, Reason};
 use shared::time::Timestamp;
 use shared::trust::{Files, LIST_SIZE, PaperRule, Policy, StaleRule, Status, TrustStore, update};
-use tests::{Seen, World, border, sign1};
+use tests::{Seen, World, add_group_order, border, sign1};
 
 const DAY: i64 = 24 * 3600;
 const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
@@ -247,18 +247,6 @@ fn a_used_code_has_no_second_spelling() {
         };
         assert_eq!(got, expected, "spelling {number}");
     }
-}
-
-/// Adds L, the order of the Ed25519 group, to a number of 32 bytes, least significant first.
-fn add_group_order(scalar: &mut [u8]) {
-    let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
-    let mut carry = 0;
-    for (digit, addend) in scalar.iter_mut().zip(order) {
-        carry += u16::from(*digit) + u16::from(addend);
-        *digit = carry as u8;
-        carry >>= 8;
-    }
-    assert_eq!(carry, 0);
 }
 
 #[test]
