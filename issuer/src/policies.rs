@@ -2,7 +2,7 @@
 
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
-use shared::trust::{AttackRule, FaceRule, FalseMatchRate, PaperRule, Policy, StaleRule};
+use shared::trust::{AttackRule, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 
 /// Returns the default policies.
 ///
@@ -46,6 +46,8 @@ fn policy(
         show: carry.to_vec(),
         validity_days: 365,
         paper: PaperRule::Refuse,
+        dialects: vec![],
+        proof: ProofRule::Rotating,
         face,
         // The free attack models are a deterrent (EER 9.6 % measured), not a control: shown, not enforced.
         attack_detection: AttackRule::Report,

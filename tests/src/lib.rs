@@ -17,8 +17,8 @@ use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
     AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
-    Publication, RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder, TrustSnapshot,
-    TrustStore, publish, sign_root, update,
+    ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder,
+    TrustSnapshot, TrustStore, publish, sign_root, update,
 };
 
 /// The issuer of the small world.
@@ -69,6 +69,8 @@ impl Default for World {
                 show: vec![Attribute::Name],
                 validity_days: 365,
                 paper: PaperRule::Refuse,
+                dialects: vec![],
+                proof: ProofRule::Rotating,
                 face: FaceRule::Required,
                 attack_detection: AttackRule::Report,
                 false_match_one_in: FalseMatchRate::DEFAULT,

@@ -20,8 +20,8 @@ use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
     AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
-    Publication, RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder, TrustStore, publish,
-    sign_root, update,
+    ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder,
+    TrustStore, publish, sign_root, update,
 };
 use sigstore_tuf::canonical_json;
 
@@ -305,6 +305,8 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         show: vec![Attribute::Name],
         validity_days: 365,
         paper: PaperRule::Accept,
+        dialects: vec![],
+        proof: ProofRule::Rotating,
         face: FaceRule::Required,
         attack_detection: AttackRule::Report,
         false_match_one_in: FalseMatchRate::DEFAULT,

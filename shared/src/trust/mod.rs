@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
 pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
-pub use policy::{AttackRule, FaceRule, FalseMatchRate, PaperRule, Policy, StaleRule};
+pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{
     AgencyRole, Publication, RepositoryError, RepositoryKeys, RoleVersions, publish, sign_root,

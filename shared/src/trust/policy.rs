@@ -27,6 +27,12 @@ pub struct Policy {
     pub validity_days: u16,
     /// What to do with credentials that name no holder key.
     pub paper: PaperRule,
+    /// Kinds of credential besides our own that are looked at; none, if it says nothing.
+    #[serde(default)]
+    pub dialects: Vec<Dialect>,
+    /// What the holder's proof has to answer.
+    #[serde(default)]
+    pub proof: ProofRule,
     /// Who compares the face.
     pub face: FaceRule,
     /// What is done about pictures and screens held before the camera.
@@ -51,6 +57,32 @@ pub enum PaperRule {
     Refuse,
     /// Accepted; the face is what binds it to its holder.
     Accept,
+}
+
+/// A kind of credential that is not written as `docs/format.md` says, and is looked at where the policy lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Dialect {
+    /// Claim 169 as MOSIP specifies it.
+    Claim169,
+    /// Claim 169 as Inji Certify issues it: hexadecimal text inside the compression.
+    Inji,
+    /// A health certificate in the form of the EU Digital COVID Certificate: `HC1:`. Never more than shown.
+    HealthCertificate,
+    /// An ICAO VDS-NC seal. Never more than shown.
+    VisibleDigitalSeal,
+}
+
+/// What the holder's proof has to answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProofRule {
+    /// Nothing: it rotates.
+    #[default]
+    Rotating,
+    /// The code that the kiosk shows, so that a live relay from elsewhere fails.
+    Challenge,
 }
 
 /// Who compares the face.
