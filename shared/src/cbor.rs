@@ -1,10 +1,15 @@
 //! Deterministic CBOR (RFC 8949 §4.2.1): a reader that accepts nothing else, and its writer.
 //!
-//! The reader refuses what verifiers of other products let through: lengths that are not the shortest,
+//! [`decode`] refuses what verifiers of other products let through: lengths that are not the shortest,
 //! map keys out of order (which also rules out duplicates), indefinite lengths, floating point numbers,
 //! nesting deeper than [`MAX_DEPTH`] and bytes after the item. It borrows from its input, allocates only
 //! for elements that are really there, and recurses at most [`MAX_DEPTH`] levels.
+//!
+//! [`decode_foreign`] is for what others wrote: any order of keys, long forms, floating point numbers and
+//! arrays and maps without a length are taken. Repeated keys, trailing bytes and deep nesting are not.
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+use std::collections::BTreeSet;
 
 /// The deepest nesting accepted (SD-CWT draft §"Validation": 16 may be enforced).
 pub const MAX_DEPTH: usize = 16;
@@ -30,7 +35,14 @@ pub enum Value<'a> {
     Bool(bool),
     /// Major type 7: `null`.
     Null,
+    /// Major type 7: another simple value. Our own format uses only [`REDACTED_KEYS`].
+    Simple(u8),
+    /// Major type 7: a floating point number, of whatever width. Only in what others wrote.
+    Float(f64),
 }
+
+/// The simple value that stands as a map's key before the hashes of what was redacted (SD-CWT draft).
+pub const REDACTED_KEYS: Value<'static> = Value::Simple(59);
 
 /// Why bytes are not one deterministic CBOR item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +82,19 @@ pub enum CborError {
 /// # Errors
 /// Whatever RFC 8949 §4.2.1 does not allow, and what [`CborError`] lists beyond that.
 pub fn decode(bytes: &[u8]) -> Result<Value<'_>, CborError> {
-    let mut reader = Reader { bytes, position: 0 };
+    read(bytes, Rules::Deterministic)
+}
+
+/// Reads exactly one item that somebody else wrote.
+///
+/// # Errors
+/// Repeated keys, bytes after the item, deep nesting, strings in pieces, and what is not CBOR at all.
+pub fn decode_foreign(bytes: &[u8]) -> Result<Value<'_>, CborError> {
+    read(bytes, Rules::Foreign)
+}
+
+fn read(bytes: &[u8], rules: Rules) -> Result<Value<'_>, CborError> {
+    let mut reader = Reader { bytes, position: 0, rules };
     let value = reader.item(0)?;
     match bytes.len() - reader.position {
         0 => Ok(value),
@@ -153,6 +177,12 @@ impl<'a> Value<'a> {
             }
             Value::Bool(value) => out.push(if *value { 0xf5 } else { 0xf4 }),
             Value::Null => out.push(0xf6),
+            Value::Simple(value @ 0..=23) => out.push(0xe0 | value),
+            Value::Simple(value) => out.extend_from_slice(&[0xf8, *value]),
+            Value::Float(value) => {
+                out.push(0xfb);
+                out.extend_from_slice(&value.to_be_bytes());
+            }
         }
     }
 }
@@ -186,10 +216,27 @@ fn write_head(out: &mut Vec<u8>, major: u8, argument: u64) {
     }
 }
 
+/// What the reader lets pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Deterministic,
+    Foreign,
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
+    rules: Rules,
 }
+
+/// The length in the head of an array or a map.
+enum Length {
+    Definite(u64),
+    Indefinite,
+}
+
+/// The byte that ends an array or map without a length (RFC 8949 §3.2.1).
+const BREAK: u8 = 0xff;
 
 impl<'a> Reader<'a> {
     fn item(&mut self, depth: usize) -> Result<Value<'a>, CborError> {
@@ -198,47 +245,107 @@ impl<'a> Reader<'a> {
         }
         let [initial] = self.take_array()?;
         let (major, additional) = (initial >> 5, initial & 0x1f);
-        if major == 7 {
-            return match additional {
-                20 => Ok(Value::Bool(false)),
-                21 => Ok(Value::Bool(true)),
-                22 => Ok(Value::Null),
-                31 => Err(CborError::Indefinite),
-                _ => Err(CborError::Unsupported),
-            };
-        }
-        let argument = self.argument(additional)?;
         match major {
-            0 => Ok(Value::Unsigned(argument)),
-            1 => Ok(Value::Negative(argument)),
-            2 => Ok(Value::Bytes(self.take(argument)?)),
-            3 => std::str::from_utf8(self.take(argument)?).map(Value::Text).map_err(|_| CborError::NotUtf8),
-            4 => {
-                let mut items = Vec::with_capacity(self.elements(argument, 1)?);
-                for _ in 0..argument {
-                    items.push(self.item(depth + 1)?);
-                }
-                Ok(Value::Array(items))
+            0 => Ok(Value::Unsigned(self.argument(additional)?)),
+            1 => Ok(Value::Negative(self.argument(additional)?)),
+            2 => {
+                let length = self.argument(additional)?;
+                Ok(Value::Bytes(self.take(length)?))
             }
-            5 => self.map(argument, depth),
-            _ => Ok(Value::Tag(argument, Box::new(self.item(depth + 1)?))),
+            3 => {
+                let length = self.argument(additional)?;
+                std::str::from_utf8(self.take(length)?).map(Value::Text).map_err(|_| CborError::NotUtf8)
+            }
+            4 => self.array(additional, depth),
+            5 => self.map(additional, depth),
+            6 => {
+                let tag = self.argument(additional)?;
+                Ok(Value::Tag(tag, Box::new(self.item(depth + 1)?)))
+            }
+            _ => self.simple(additional),
         }
     }
 
-    fn map(&mut self, length: u64, depth: usize) -> Result<Value<'a>, CborError> {
-        let mut entries = Vec::with_capacity(self.elements(length, 2)?);
-        let mut previous: &[u8] = &[];
-        for _ in 0..length {
-            let start = self.position;
-            let key = self.item(depth + 1)?;
-            let encoded = self.bytes.get(start..self.position).unwrap_or_default();
-            if encoded <= previous {
-                return Err(CborError::KeyOrder);
+    fn array(&mut self, additional: u8, depth: usize) -> Result<Value<'a>, CborError> {
+        let mut items = Vec::new();
+        match self.length(additional)? {
+            Length::Definite(length) => {
+                items.reserve_exact(self.elements(length, 1)?);
+                for _ in 0..length {
+                    items.push(self.item(depth + 1)?);
+                }
             }
-            previous = encoded;
-            entries.push((key, self.item(depth + 1)?));
+            Length::Indefinite => {
+                while !self.at_break()? {
+                    items.push(self.item(depth + 1)?);
+                }
+            }
         }
-        Ok(Value::Map(entries))
+        Ok(Value::Array(items))
+    }
+
+    fn map(&mut self, additional: u8, depth: usize) -> Result<Value<'a>, CborError> {
+        let mut entries = Entries { keys: BTreeSet::new(), entries: Vec::new() };
+        match self.length(additional)? {
+            Length::Definite(length) => {
+                entries.entries.reserve_exact(self.elements(length, 2)?);
+                let mut previous: &[u8] = &[];
+                for _ in 0..length {
+                    let start = self.position;
+                    let key = self.item(depth + 1)?;
+                    let encoded = self.bytes.get(start..self.position).unwrap_or_default();
+                    if self.rules == Rules::Foreign {
+                        entries.admit(&key)?;
+                    } else if encoded <= previous {
+                        return Err(CborError::KeyOrder);
+                    }
+                    previous = encoded;
+                    entries.entries.push((key, self.item(depth + 1)?));
+                }
+            }
+            Length::Indefinite => {
+                while !self.at_break()? {
+                    let key = self.item(depth + 1)?;
+                    entries.admit(&key)?;
+                    entries.entries.push((key, self.item(depth + 1)?));
+                }
+            }
+        }
+        Ok(Value::Map(entries.entries))
+    }
+
+    fn simple(&mut self, additional: u8) -> Result<Value<'a>, CborError> {
+        let foreign = self.rules == Rules::Foreign;
+        match additional {
+            20 => Ok(Value::Bool(false)),
+            21 => Ok(Value::Bool(true)),
+            22 => Ok(Value::Null),
+            24 => match self.take_array()? {
+                [value @ 32..=255] if foreign || REDACTED_KEYS == Value::Simple(value) => {
+                    Ok(Value::Simple(value))
+                }
+                _ => Err(CborError::Unsupported),
+            },
+            0..=23 if foreign => Ok(Value::Simple(additional)),
+            25 if foreign => Ok(Value::Float(half(u16::from_be_bytes(self.take_array()?)))),
+            26 if foreign => Ok(Value::Float(f32::from_be_bytes(self.take_array()?).into())),
+            27 if foreign => Ok(Value::Float(f64::from_be_bytes(self.take_array()?))),
+            31 => Err(CborError::Indefinite),
+            _ => Err(CborError::Unsupported),
+        }
+    }
+
+    fn length(&mut self, additional: u8) -> Result<Length, CborError> {
+        if additional == 31 && self.rules == Rules::Foreign {
+            return Ok(Length::Indefinite);
+        }
+        Ok(Length::Definite(self.argument(additional)?))
+    }
+
+    fn at_break(&mut self) -> Result<bool, CborError> {
+        let next = *self.bytes.get(self.position).ok_or(CborError::Truncated)?;
+        self.position += usize::from(next == BREAK);
+        Ok(next == BREAK)
     }
 
     /// The declared number of elements, once it is sure that the input could hold them.
@@ -258,7 +365,11 @@ impl<'a> Reader<'a> {
             31 => return Err(CborError::Indefinite),
             _ => return Err(CborError::Unsupported),
         };
-        if value < least { Err(CborError::NotShortest) } else { Ok(value) }
+        if value < least && self.rules == Rules::Deterministic {
+            Err(CborError::NotShortest)
+        } else {
+            Ok(value)
+        }
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], CborError> {
@@ -272,6 +383,31 @@ impl<'a> Reader<'a> {
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N], CborError> {
         self.take(N as u64)?.try_into().map_err(|_| CborError::Truncated)
     }
+}
+
+/// The entries of a map whose keys come in any order.
+struct Entries<'a> {
+    keys: BTreeSet<Vec<u8>>,
+    entries: Vec<(Value<'a>, Value<'a>)>,
+}
+
+impl Entries<'_> {
+    /// Refuses a key that was there already, however it was written.
+    fn admit(&mut self, key: &Value<'_>) -> Result<(), CborError> {
+        if self.keys.insert(key.encode()) { Ok(()) } else { Err(CborError::KeyOrder) }
+    }
+}
+
+/// A half-precision number (IEEE 754 binary16; RFC 8949 appendix D).
+fn half(bits: u16) -> f64 {
+    let (exponent, mantissa) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => mantissa * 2f64.powi(-24),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (mantissa + 1024.0) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]
@@ -305,6 +441,43 @@ mod tests {
         ] {
             assert_eq!(decode(&hex::decode(hex).unwrap()), Err(error), "{hex}");
         }
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_without_repeated_keys() {
+        for (hex, as_we_write_it) in [
+            ("a20200010a", "a2010a0200"),
+            ("1817", "17"),
+            ("9f0102ff", "820102"),
+            ("bf0201ff", "a10201"),
+            ("f93c00", "fb3ff0000000000000"),
+            ("f90001", "fb3e70000000000000"),
+            ("fa3fc00000", "fb3ff8000000000000"),
+            ("f7", "f7"),
+            ("f83b", "f83b"),
+            ("f8ff", "f8ff"),
+        ] {
+            let bytes = hex::decode(hex).unwrap();
+            assert_eq!(hex::encode(decode_foreign(&bytes).unwrap().encode()), as_we_write_it, "{hex}");
+        }
+        for (hex, error) in [
+            ("a2010001 00", CborError::KeyOrder),
+            ("a20100180100", CborError::KeyOrder),
+            ("bf01000100ff", CborError::KeyOrder),
+            ("5f41 00ff", CborError::Indefinite),
+            ("9f01", CborError::Truncated),
+            ("bf01ff", CborError::Indefinite),
+            ("ff", CborError::Indefinite),
+            ("f818", CborError::Unsupported),
+            ("0000", CborError::TrailingBytes { count: 1 }),
+            ("9bffffffffffffffff", CborError::Truncated),
+        ] {
+            let bytes = hex::decode(hex.replace(' ', "")).unwrap();
+            assert_eq!(decode_foreign(&bytes), Err(error), "{hex}");
+        }
+        assert_eq!(decode_foreign(&[0x9f; 3000]), Err(CborError::TooDeep));
+        assert_eq!(decode(&[0xf8, 59]), Ok(REDACTED_KEYS));
+        assert_eq!(decode(&[0xf8, 60]), Err(CborError::Unsupported));
     }
 
     #[test]
