@@ -158,6 +158,18 @@ pub struct Present {
     /// Whom the code is for [default: the credential's purpose]
     #[arg(long, value_name = "AUDIENCE")]
     pub aud: Option<String>,
+    /// Answer the code that a kiosk shows: a picture of it, or its text
+    #[arg(long, value_name = "PNG|TEXT")]
+    pub challenge: Option<String>,
+    /// Show the groups with these numbers, from 0, of what may be kept back [default: none]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub disclose: Vec<usize>,
+    /// Countersign the credential instead of wrapping it, so that other readers of Claim 169 read it too
+    #[arg(long)]
+    pub countersign: bool,
+    /// Encrypt to this key of the sector: a file, or 64 hexadecimal digits
+    #[arg(long, value_name = "PUB")]
+    pub encrypt_to: Option<String>,
     /// The time of the first code (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub at: Option<Timestamp>,

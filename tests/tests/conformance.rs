@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use shared::cbor::{self, CborError, Value};
 use shared::credential::{Presentation, UnverifiedCredential};
-use shared::key::{KeyError, PublicKey, Signer};
+use shared::key::{PublicKey, Signer, VerificationKey};
 use shared::qr::payload::{base45_decode, base45_encode};
 use shared::reason::Reason;
 use shared::trust::{LIST_SIZE, Status, StatusList, StatusListError};
@@ -29,7 +29,7 @@ fn accepts(public_key: &str, message: &str, signature: &str) -> bool {
     signature.try_into().is_ok_and(|signature| key.verifies(&message, &signature))
 }
 
-/// RFC 8392 §A.1, the example claims set, and the P-256 key of §A.2.3, which is of another type than ours.
+/// RFC 8392 §A.1, the example claims set, and the P-256 key of §A.2.3.
 #[test]
 fn rfc_8392_figures() {
     let claims = "a70175636f61703a2f2f61732e6578616d706c652e636f6d02656572696b77037818636f61703a2f2f6c696768742e65\
@@ -49,13 +49,14 @@ fn rfc_8392_figures() {
     let x = hex::decode("143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f0f").unwrap();
     let y = hex::decode("60f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d168db9529971a36e7b9").unwrap();
     assert_eq!(
-        PublicKey::from_cose(&Value::Map(vec![
+        VerificationKey::from_cose(&Value::Map(vec![
             (Value::from(1), Value::from(2)),
             (Value::from(-1), Value::from(1)),
             (Value::from(-2), Value::Bytes(&x)),
             (Value::from(-3), Value::Bytes(&y)),
-        ])),
-        Err(KeyError::NotEd25519)
+        ]))
+        .map(|key| key.to_string()),
+        Ok(format!("04{}{}", hex::encode(&x), hex::encode(&y)))
     );
 }
 
@@ -339,7 +340,7 @@ fn status_lists_of_the_draft() {
         let list = list.into_map().unwrap();
         let bits = list[0].1.as_integer().unwrap().try_into().unwrap();
         let token = token(&world, bits, list[1].1.as_bytes().unwrap());
-        StatusList::verify(&token, |id| (id == public.id()).then_some(public))
+        StatusList::verify(&token, |id| (id == public.id()).then_some(public.into()))
     };
     println!("{:<42} {:<28} got", "vector", "expected");
     for (file, expected) in [
@@ -380,7 +381,7 @@ fn status_lists_of_the_draft() {
     // Signed with ES256, and their key identifiers are not protected.
     for file in ["status_list_cwt.md", "referenced_token_cwt.md"] {
         let bytes = example(&folder.join(file));
-        assert!(StatusList::verify(&bytes, |_| Some(public)).is_err(), "{file}");
+        assert!(StatusList::verify(&bytes, |_| Some(public.into())).is_err(), "{file}");
         assert_ne!(reason_of(&bytes), "decoded", "{file}");
     }
 }

@@ -72,7 +72,8 @@ fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Resul
     let keys = IssuerKeys {
         issuer: office.agency.issuer.clone(),
         keys: vec![IssuerKey {
-            public: signer.public_key(),
+            public: signer.public_key().into(),
+            key_id: None,
             not_before: Timestamp::parse(&since)?,
             not_after: None,
         }],

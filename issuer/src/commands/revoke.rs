@@ -21,15 +21,13 @@ pub fn run(arguments: &Revoke) -> Result<Answer> {
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             let credential = UnverifiedCredential::decode(&bytes)
                 .with_context(|| format!("{} is not a credential", path.display()))?;
-            if !credential.signed_by(&shared::key::Signer::public_key(&office.key("issuer")?)) {
+            if !credential.signed_by(&shared::key::Signer::public_key(&office.key("issuer")?).into()) {
                 bail!("{} was not issued by this agency", path.display());
             }
-            let list = (0..=registry.last_list()?)
-                .find(|list| office.status_uri(*list) == credential.claims().status.uri);
-            vec![(
-                list.context("the credential names a status list of another agency")?,
-                credential.claims().status.index,
-            )]
+            let status = credential.claims().status.clone();
+            let status = status.context("the credential names no place in a status list")?;
+            let list = (0..=registry.last_list()?).find(|list| office.status_uri(*list) == status.uri);
+            vec![(list.context("the credential names a status list of another agency")?, status.index)]
         }
         (None, Some(subject)) => registry
             .credentials_of(subject)?

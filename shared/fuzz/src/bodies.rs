@@ -114,7 +114,7 @@ pub fn status_list(input: &[u8]) {
         tokens.push(signed(&headers, input, Some(&issuer)));
     }
     for token in tokens {
-        if let Ok(list) = StatusList::verify(&token, |_| Some(issuer.public_key())) {
+        if let Ok(list) = StatusList::verify(&token, |_| Some(issuer.public_key().into())) {
             assert!(list.status(0).is_some());
             assert!(list.status(u64::MAX).is_none());
         }
@@ -277,14 +277,16 @@ fn claims(purpose: &Purpose, now: Timestamp, key_bound: bool) -> Claims {
     Claims {
         issuer: ISSUER.to_owned(),
         subject: SUBJECT.to_owned(),
-        purpose: purpose.clone(),
+        purpose: Some(purpose.clone()),
         expires: now.plus(365 * 24 * 3600),
         not_before: now,
         issued_at: now,
-        holder_key: key_bound.then(|| key(HOLDER).public_key()),
-        status: StatusReference { index: 4711, uri: STATUS_URI.to_owned() },
+        holder_key: key_bound.then(|| key(HOLDER).public_key().into()),
+        status: Some(StatusReference { index: 4711, uri: STATUS_URI.to_owned() }),
+        max_presentation_age: None,
         attributes,
         face: AlgorithmId::parse("omz0095/i4").and_then(|id| Template::new(id, (0..128).collect())).ok(),
+        portrait: None,
     }
 }
 
@@ -307,6 +309,8 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         paper: PaperRule::Accept,
         dialects: vec![],
         proof: ProofRule::Rotating,
+        groups: vec![],
+        max_presentation_age: None,
         face: FaceRule::Required,
         attack_detection: AttackRule::Report,
         false_match_one_in: FalseMatchRate::DEFAULT,
@@ -316,7 +320,12 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
     };
     let keys = IssuerKeys {
         issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey { public: public(ISSUER_KEY), not_before: now, not_after: None }],
+        keys: vec![IssuerKey {
+            public: public(ISSUER_KEY).into(),
+            key_id: None,
+            not_before: now,
+            not_after: None,
+        }],
     };
     let life = now.plus(30 * 24 * 3600);
     let token = StatusListBuilder::default().prepare(STATUS_URI, now, life, public(ISSUER_KEY).id());

@@ -7,9 +7,9 @@
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use crate::cbor::{self, Value};
-use crate::credential::cose::{KEY_ID, Sign1, TYPE};
+use crate::credential::cose::{HeaderRules, KEY_ID, Sign1, TYPE};
 use crate::credential::{DecodeError, wire};
-use crate::key::{KeyId, PublicKey};
+use crate::key::{KeyId, VerificationKey};
 use crate::qr::payload;
 use crate::time::Timestamp;
 
@@ -76,12 +76,14 @@ impl StatusList {
     /// See [`StatusListError`]. Nothing is inflated before the signature is verified, nor beyond the list's size.
     pub fn verify(
         token: &[u8],
-        mut keys: impl FnMut(KeyId) -> Option<PublicKey>,
+        mut keys: impl FnMut(KeyId) -> Option<VerificationKey>,
     ) -> Result<Self, StatusListError> {
         let item = cbor::decode(token).map_err(DecodeError::Cbor)?;
-        let sign1 = Sign1::from_value(&item, &[KEY_ID, TYPE])?;
+        let sign1 = Sign1::from_value(&item, HeaderRules::exactly(&[KEY_ID, TYPE]))?;
         sign1.expect_type(&MEDIA_TYPE)?;
-        if !keys(sign1.key_id()?).is_some_and(|key| sign1.verifies(&key)) {
+        let key_id = sign1.key_id().and_then(|id| id.try_into().ok()).map(KeyId);
+        let key_id = key_id.ok_or(DecodeError::Header { label: KEY_ID })?;
+        if !keys(key_id).is_some_and(|key| sign1.verifies(&key)) {
             return Err(StatusListError::Signature);
         }
         let claims = cbor::decode(sign1.payload()).map_err(DecodeError::Cbor)?;
@@ -191,11 +193,11 @@ mod tests {
     use super::*;
     use crate::key::{Signer, SoftwareKey};
 
-    fn token(builder: &StatusListBuilder) -> (Vec<u8>, PublicKey) {
+    fn token(builder: &StatusListBuilder) -> (Vec<u8>, VerificationKey) {
         let key = SoftwareKey::from_seed(&[3; 32]);
         let time = Timestamp::from_unix(1_700_000_000).unwrap();
         let token = builder.prepare("https://example.test/0", time, time.plus(86_400), key.public_key().id());
-        (token.sign(&key).unwrap(), key.public_key())
+        (token.sign(&key).unwrap(), key.public_key().into())
     }
 
     #[test]
