@@ -22,7 +22,7 @@ pub use repository::{
 };
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
-pub use status::{LIST_SIZE, Status, StatusList, StatusListError};
+pub use status::{LIST_SIZE, ListState, Status, StatusList, StatusListError};
 pub use update::{Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, update};
 
 use crate::credential::Purpose;

@@ -273,13 +273,15 @@ impl Client {
             .filter(|name| name.starts_with(&folder) && name.ends_with(".cwt"))
             .cloned()
             .collect();
-        let mut status_lists = Vec::with_capacity(tokens.len());
+        let mut status_lists: Vec<StatusList> = Vec::with_capacity(tokens.len());
         for name in tokens {
-            let token = self.target(&name, time)?;
-            let key = |id| keys.iter().find(|(candidate, _)| *candidate == id).map(|(_, key)| key.public);
-            status_lists.push(
-                StatusList::verify(&token, key).map_err(|source| TrustError::StatusList { name, source })?,
-            );
+            let list = StatusList::verify(&self.target(&name, time)?, keys.iter().map(|(_, key)| key));
+            let place = list.and_then(|list| {
+                let place = status_lists.binary_search_by(|other| other.uri().cmp(list.uri()));
+                place.err().map(|place| (place, list)).ok_or(StatusListError::Repeated)
+            });
+            let (place, list) = place.map_err(|source| TrustError::StatusList { name, source })?;
+            status_lists.insert(place, list);
         }
         Ok(TrustedIssuer { agency, uri: issuer_uri, keys, status_lists, expires })
     }
