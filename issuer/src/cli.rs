@@ -30,7 +30,11 @@ pub enum Command {
     /// Issue a credential for one purpose
     Issue(Issue),
     /// Revoke credentials, for good
-    Revoke(Revoke),
+    Revoke(Credentials),
+    /// Suspend credentials until they are reinstated
+    Suspend(Credentials),
+    /// Let suspended credentials hold again
+    Reinstate(Credentials),
     /// Write the trust repository that kiosks import
     Publish(Publish),
     /// Act as a resident's phone
@@ -111,13 +115,13 @@ pub struct Issue {
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["credential", "subject"])))]
-pub struct Revoke {
+pub struct Credentials {
     #[command(flatten)]
     pub at: At,
-    /// Revoke this credential
+    /// This credential
     #[arg(long, value_name = "FILE")]
     pub credential: Option<PathBuf>,
-    /// Revoke every credential of this subject
+    /// Every credential of this subject
     #[arg(long, value_name = "ID")]
     pub subject: Option<String>,
     /// Of the subject, only credentials for this purpose

@@ -2,6 +2,7 @@
 
 pub mod journey;
 pub mod simulation;
+pub mod status_lists;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ use crate::keys;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::registry::IssuedCredential;
-use crate::status_index::status_index;
+use crate::status_index::{issuable, status_index};
 
 /// Bytes of a pairwise subject identifier: 96 bits, so that two of a billion never meet.
 const SUBJECT_BYTES: usize = 12;
@@ -58,8 +58,10 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         bail!("{} needs {}, which was not enrolled for this subject", arguments.purpose, missing.name());
     }
 
-    let serial = registry.next_serial()?;
-    let place = status_index(office.status_key()?.as_slice(), u64::try_from(serial)?);
+    let status_key = office.status_key()?;
+    let serial = issuable(status_key.as_slice(), u64::try_from(registry.next_serial()?)?);
+    let place = status_index(status_key.as_slice(), serial);
+    let serial = i64::try_from(serial)?;
     let status_uri = office.status_uri(place.list);
     let signer = office.key("issuer")?;
     let claims = Claims {

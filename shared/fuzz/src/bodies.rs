@@ -19,9 +19,9 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
-    ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder,
-    TrustStore, publish, sign_root, update,
+    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, LIST_SIZE, PaperRule,
+    Policy, ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusDelta, StatusList,
+    StatusListBuilder, TrustStore, publish, sign_root, update,
 };
 use sigstore_tuf::canonical_json;
 
@@ -36,6 +36,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("cbor", cbor),
     ("base45", base45),
     ("status_list", status_list),
+    ("status_delta", status_delta),
     ("issuer_keys", issuer_keys),
     ("policy", policy),
     ("repository", repository),
@@ -113,11 +114,22 @@ pub fn status_list(input: &[u8]) {
     if cbor::decode(input).is_ok() {
         tokens.push(signed(&headers, input, Some(&issuer)));
     }
+    let public = issuer.public_key().into();
+    let not_before = Timestamp::from_unix(0).expect("1970 is a time");
+    let key = IssuerKey { public, key_id: None, not_before, not_after: None };
     for token in tokens {
-        if let Ok(list) = StatusList::verify(&token, |_| Some(issuer.public_key().into())) {
+        if let Ok(list) = StatusList::verify(&token, [&key]) {
             assert!(list.status(0).is_some());
             assert!(list.status(u64::MAX).is_none());
         }
+    }
+}
+
+/// What changed in status lists: what is accepted says the same when it is written again, and lies in its list.
+pub fn status_delta(input: &[u8]) {
+    if let Ok(delta) = StatusDelta::decode(input) {
+        assert!(delta.changes("status-0.cwt").iter().all(|change| change.index < LIST_SIZE));
+        assert_eq!(StatusDelta::decode(&delta.encode()), Ok(delta));
     }
 }
 

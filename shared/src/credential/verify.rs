@@ -13,7 +13,8 @@ use crate::key::VerificationKey;
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
-    ClockState, Dialect, FaceRule, Freshness, PaperRule, Policy, StaleRule, Status, TrustStore, TrustedIssuer,
+    ClockState, Dialect, FaceRule, Freshness, ListState, PaperRule, Policy, StaleRule, Status, TrustStore,
+    TrustedIssuer,
 };
 
 /// Headers of a credential: on its own it may be countersigned; inside a proof it may not.
@@ -359,10 +360,11 @@ fn check_status(claims: &Claims, issuer: &TrustedIssuer, now: Timestamp) -> Resu
     let Some(status) = &claims.status else { return Ok(()) };
     let list = issuer.status_list(&status.uri).ok_or(VerifyError::StatusUnknown)?;
     match list.status(status.index) {
-        Some(Status::Valid) if now >= list.expires() => {
-            Err(VerifyError::StatusExpired { expired: list.expires() })
-        }
-        Some(Status::Valid) => Ok(()),
+        Some(Status::Valid) => match list.state_at(now) {
+            ListState::Current | ListState::Due => Ok(()),
+            ListState::Expired => Err(VerifyError::StatusExpired { expired: list.expires() }),
+            ListState::NotYetValid => Err(VerifyError::StatusUnknown),
+        },
         Some(Status::Invalid) => Err(VerifyError::Revoked),
         Some(Status::Suspended) => Err(VerifyError::Suspended),
         Some(Status::Unassigned) => Err(VerifyError::StatusUnknown),

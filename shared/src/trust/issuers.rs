@@ -63,6 +63,7 @@ pub struct TrustedIssuer {
     pub(super) agency: String,
     pub(super) uri: String,
     pub(super) keys: Vec<(KeyId, IssuerKey)>,
+    /// In the order of their URIs, which are all different.
     pub(super) status_lists: Vec<StatusList>,
     pub(super) expires: Timestamp,
 }
@@ -88,10 +89,11 @@ impl TrustedIssuer {
 
     /// Returns the verified status list of that URI.
     pub fn status_list(&self, uri: &str) -> Option<&StatusList> {
-        self.status_lists.iter().find(|list| list.uri() == uri)
+        let place = self.status_lists.binary_search_by(|list| list.uri().cmp(uri)).ok()?;
+        self.status_lists.get(place)
     }
 
-    /// Returns every status list.
+    /// Returns every status list, in the order of their URIs.
     pub fn status_lists(&self) -> &[StatusList] {
         &self.status_lists
     }
