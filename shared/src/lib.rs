@@ -9,6 +9,7 @@
 //! | [`trust`] | what a verifier believes: a TUF repository of keys, policies and status lists |
 //! | [`qr`] | the text in the symbol; symbols drawn and read |
 //! | `face` | from a picture to a decision (feature `face`) |
+//! | [`seal`] | seals of other schemes, verified and shown: signature and expiry only |
 //! | [`template`] | the face template, which credentials carry and faces are compared with |
 //! | [`reason`] | why a visit ended as it did |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
@@ -60,6 +61,7 @@ pub mod face;
 pub mod key;
 pub mod qr;
 pub mod reason;
+pub mod seal;
 pub mod template;
 pub mod time;
 pub mod trust;
