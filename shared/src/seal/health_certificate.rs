@@ -117,6 +117,9 @@ impl<'a> Message<'a> {
         else {
             return Err(SealError::Part { part: "COSE_Sign1" });
         };
+        if unprotected.as_map().is_none() {
+            return Err(SealError::Part { part: "COSE_Sign1" });
+        }
         let headers = cbor::decode_foreign(protected)?;
         if headers.get(CRITICAL).is_some() {
             return Err(SealError::Part { part: "crit" });
@@ -178,7 +181,7 @@ impl Claims {
     fn entitled(&self, signer: &Signer) -> Result<(), SealError> {
         let own_country = self.country.as_ref().is_none_or(|country| country == signer.country());
         let certificate_signs = signer.certificate().is_none_or(|certificate| certificate.signs_documents());
-        // A certificate that names none of the three usages is for all of them (hcert_spec §4).
+        // A certificate that names none of the three usages is for all of them.
         let listed: Vec<&ObjectIdentifier> = signer
             .certificate()
             .and_then(|certificate| certificate.purposes())
@@ -188,7 +191,9 @@ impl Claims {
             .collect();
         let covers = |kind: &usize| {
             listed.is_empty()
-                || KINDS.get(*kind).is_some_and(|(_, usages)| listed.iter().any(|usage| usages.contains(usage)))
+                || KINDS
+                    .get(*kind)
+                    .is_some_and(|(_, usages)| listed.iter().any(|usage| usages.contains(usage)))
         };
         if own_country && certificate_signs && self.kinds.iter().all(covers) {
             Ok(())

@@ -254,10 +254,7 @@ mod tests {
     #[test]
     fn white_space_and_escapes_have_one_form() {
         let text = "{ \"b\" : [ 1 , -2, true,null ],\n\"a\":\"\\u003c\\/\\u000A\\u001F\\u007f\\\"\\\\\" }";
-        assert_eq!(
-            canonical(text).unwrap(),
-            "{\"a\":\"</\\n\\u001f\u{7f}\\\"\\\\\",\"b\":[1,-2,true,null]}"
-        );
+        assert_eq!(canonical(text).unwrap(), "{\"a\":\"</\\n\\u001f\u{7f}\\\"\\\\\",\"b\":[1,-2,true,null]}");
     }
 
     #[test]

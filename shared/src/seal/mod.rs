@@ -50,7 +50,9 @@ pub trait SealReader: Sync {
     fn verify(&self, text: &str, trust: &SealTrust, now: Timestamp) -> Result<Seal, SealError>;
 }
 
-/// A seal whose signature and dates are right. Says nothing about who shows it.
+/// A seal whose signature and dates are right: *signature and expiry only, no holder binding*.
+///
+/// Serializes as the `seal` of a decision record, without the attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seal {
     /// The scheme.
@@ -174,19 +176,16 @@ fn check(
     }
     let mut seal = reader.verify(text, trust.seals(), now).map_err(|error| error.reason())?;
     seal.attributes = seal.attributes.only(&policy.show);
-    match (
-        Freshness::at(now, trust.issued(), trust.expires(), policy.stale_grace_days),
-        policy.when_stale,
-    ) {
+    match (Freshness::at(now, trust.issued(), trust.expires(), policy.stale_grace_days), policy.when_stale) {
         (Freshness::Dead, _) => Err(Reason::TrustDead),
         (Freshness::Stale, StaleRule::Manual) => Err(Reason::TrustStale),
         _ => Ok(seal),
     }
 }
 
-/// Fails unless `now` is from `valid_from` on and before `valid_until`.
+/// Fails unless `now` is from `valid_from` on and before `valid_until`, and there is such a time.
 fn within(valid_from: Timestamp, valid_until: Timestamp, now: Timestamp) -> Result<(), SealError> {
-    if now >= valid_until {
+    if now >= valid_until || valid_from >= valid_until {
         Err(SealError::Expired { expired: valid_until })
     } else if now.plus(crate::credential::CLOCK_LEEWAY) < valid_from {
         Err(SealError::NotYetValid { valid_from })
