@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use shared::credential::Purpose;
 use shared::key::SoftwareKey;
-use shared::trust::Policy;
+use shared::seal::{HEALTH_CERTIFICATES, SealTrust, VISIBLE_DIGITAL_SEALS};
+use shared::trust::{Files, Policy};
 use zeroize::Zeroizing;
 
 use crate::keys;
@@ -128,6 +129,31 @@ impl Office {
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         paths.sort();
         paths.iter().map(|path| read_policy(path)).collect()
+    }
+
+    /// Reads whom seals of other schemes are believed from: the lists under `seals/`, if there are any, by their targets.
+    pub fn seals(&self) -> Result<Files> {
+        let mut lists = Files::new();
+        let folder = self.folder.join("seals");
+        if !folder.exists() {
+            return Ok(lists);
+        }
+        for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
+            let path = entry?.path();
+            let target = format!("seals/{}", path.file_name().unwrap_or_default().display());
+            let list = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            match target.as_str() {
+                HEALTH_CERTIFICATES => SealTrust::default().with_health_certificates(&list),
+                VISIBLE_DIGITAL_SEALS => SealTrust::default().with_visible_digital_seals(&list),
+                _ => bail!(
+                    "no kiosk reads {}: it is neither {HEALTH_CERTIFICATES} nor {VISIBLE_DIGITAL_SEALS}",
+                    path.display()
+                ),
+            }
+            .with_context(|| format!("{} would be refused by every kiosk", path.display()))?;
+            lists.insert(target, list);
+        }
+        Ok(lists)
     }
 
     /// Reads the policy of a purpose.

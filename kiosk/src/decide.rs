@@ -3,7 +3,7 @@
 use image::DynamicImage;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::credential::{Purpose, ReplayMemory, Verified, VerifyError, verify};
+use shared::credential::{Attributes, Purpose, ReplayMemory, Verified, VerifyError, verify};
 use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue};
 use shared::qr::{self, Reading};
 use shared::reason::Reason;
@@ -112,8 +112,12 @@ pub fn verify_code(
 /// The attributes that the purpose's policy lets the operator see.
 pub fn shown_claims(verified: &Verified, purpose: &Purpose, trust: &TrustStore) -> Map<String, Value> {
     let show = trust.policy(purpose).map(|policy| policy.show.as_slice()).unwrap_or_default();
-    let shown = verified.claims().attributes.only(show);
-    shown
+    as_json(&verified.claims().attributes.only(show))
+}
+
+/// Attributes by their names.
+pub fn as_json(attributes: &Attributes) -> Map<String, Value> {
+    attributes
         .iter()
         .filter_map(|(attribute, value)| {
             Some((attribute.name().to_owned(), serde_json::to_value(value).ok()?))

@@ -10,6 +10,7 @@ use shared::credential::Purpose;
 use shared::face::{Challenge, FaceEngine};
 use shared::qr::Reader;
 use shared::reason::Reason;
+use shared::seal;
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, FalseMatchRate, TrustStore};
 
@@ -100,7 +101,7 @@ impl Lane<'_> {
     fn carry_out(&mut self, effects: Vec<Effect>, work: &mut Work, now: Moment) -> Result<()> {
         for effect in effects {
             match effect {
-                Effect::Verify(text) => work.events.push_back(Event::Verified(self.verify(&text, now))),
+                Effect::Verify(text) => work.events.push_back(self.verify(&text, now)),
                 Effect::CompareFace(holder) => work.compare = Some(holder),
                 Effect::Show(screen) => self.display.show(&screen),
                 Effect::OpenGate => (self.gate)()?,
@@ -120,7 +121,15 @@ impl Lane<'_> {
         self.start.plus(i64::try_from(now.0 / 1000).unwrap_or(i64::MAX))
     }
 
-    fn verify(&mut self, text: &str, now: Moment) -> Result<Arc<Holder>, Reason> {
+    fn verify(&mut self, text: &str, now: Moment) -> Event {
+        match seal::verify(text, &self.purpose, &self.trust, self.clock(now)) {
+            Some(Ok(seal)) => Event::Seal(Box::new(seal)),
+            Some(Err(reason)) => Event::Verified(Err(reason)),
+            None => Event::Verified(self.verify_credential(text, now)),
+        }
+    }
+
+    fn verify_credential(&mut self, text: &str, now: Moment) -> Result<Arc<Holder>, Reason> {
         let clock = self.clock(now);
         let verified = decide::verify_code(text, &self.purpose, &self.trust, clock, &mut self.state)?;
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);

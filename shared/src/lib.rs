@@ -10,6 +10,7 @@
 //! | [`qr`] | the text in the symbol; symbols drawn and read |
 //! | `face` | from a picture to a decision (feature `face`) |
 //! | [`template`], [`portrait`] | the face as credentials carry it |
+//! | [`seal`] | seals of other schemes, verified and shown: signature and expiry only |
 //! | [`reason`] | why a visit ended as it did |
 //! | [`encryption`] | messages that one machine alone can read |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
@@ -65,6 +66,7 @@ pub mod key;
 pub mod portrait;
 pub mod qr;
 pub mod reason;
+pub mod seal;
 pub mod template;
 pub mod time;
 pub mod trust;

@@ -52,6 +52,9 @@ fn the_seeds_are_accepted() {
     for (name, text) in [("rotating", fixture.rotating()), ("paper", fixture.paper())] {
         assert_eq!(fs::read_to_string(corpus("text").join(name)).unwrap(), text, "run write_seeds");
     }
+    let seed = |target: &str, name: &str| fs::read_to_string(corpus(target).join(name)).unwrap();
+    let (health, seal) = (seed("health_certificate", "genuine"), seed("visible_digital_seal", "genuine"));
+    assert!(bodies::seals_are_genuine(&health, &seal), "run write_seeds");
     for (name, text) in SYMBOLS.map(|(name, text, _)| (name, text)) {
         let frame = bodies::frame(&fs::read(corpus("qr_read").join(name)).unwrap()).unwrap();
         assert_eq!(
@@ -104,6 +107,17 @@ fn write_seeds() {
     write("status_delta", "changes", &StatusDelta::between(&old, &[list(statuses)]).encode());
     write("issuer_keys", "one_key", &target("keys.json"));
     write("policy", "border", &target("border.json"));
+    write("health_certificate", "genuine", bodies::good_health_certificate(fixture.now).as_bytes());
+    write("health_certificate", "claims", &bodies::health_claims(fixture.now));
+    write("visible_digital_seal", "genuine", bodies::seal_text(&bodies::seal_data()).as_bytes());
+    write("visible_digital_seal", "data", bodies::seal_data().to_string().as_bytes());
+    write("seal_trust", "authority", bodies::SEAL_AUTHORITY);
+    write("seal_trust", "signer", bodies::SEAL_SIGNER);
+    write(
+        "seal_trust",
+        "lists",
+        br#"{"signers": [{"country": "XA", "key_id": "c2FtcGxlaWQ=", "public_key": "AA=="}]}"#,
+    );
     for (place, (name, _)) in bodies::REPLACED.iter().enumerate() {
         let place = u8::try_from(place).unwrap();
         let whole = files.get(*name).unwrap_or(&fixture.root).clone();

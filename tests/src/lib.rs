@@ -1,6 +1,7 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
 
 pub mod journey;
+pub mod seals;
 pub mod simulation;
 pub mod status_lists;
 
@@ -51,6 +52,8 @@ pub struct World {
     pub key_retired: Option<Timestamp>,
     /// Policies of other purposes that the repository holds too.
     pub other_policies: Vec<Policy>,
+    /// Whom seals of other schemes are believed from: targets under `seals/`.
+    pub seals: Files,
 }
 
 impl Default for World {
@@ -84,6 +87,7 @@ impl Default for World {
             not_valid: vec![],
             key_retired: None,
             other_policies: vec![],
+            seals: Files::new(),
         }
     }
 }
@@ -173,6 +177,7 @@ impl World {
         let policies = std::iter::once(&self.policy).chain(&self.other_policies);
         let policies = policies
             .map(|policy| (format!("policy/{}.json", policy.purpose), serde_json::to_vec(policy).unwrap()))
+            .chain(self.seals.clone())
             .collect();
         publish(&Publication {
             root: &self.root(),

@@ -36,6 +36,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     for policy in office.policies()? {
         policies.insert(format!("policy/{}.json", policy.purpose), serde_json::to_vec_pretty(&policy)?);
     }
+    policies.extend(office.seals()?);
     let root = fs::read(office.root_metadata()).context("reading root.json")?;
     let (agency, targets, snapshot, timestamp) =
         (office.key("agency")?, office.key("targets")?, office.key("snapshot")?, office.key("timestamp")?);

@@ -57,7 +57,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     let mut record = |outcome: &crate::session::Outcome, at| {
         print(json!({
             "at": at, "decision": outcome.reason.answer(), "reason": outcome.reason, "message": outcome.reason.sentence(),
-            "claims": outcome.claims, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
+            "claims": outcome.claims, "seal": outcome.seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
             "ms": outcome.took,
         }))
     };

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use shared::reason::Reason;
+use shared::seal::{self, Seal};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, Files, Freshness, TrustStore, update};
 
@@ -36,6 +37,7 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
 struct Record {
     reason: Reason,
     claims: Map<String, Value>,
+    seal: Option<Seal>,
     face: Option<FaceRecord>,
     freshness: Option<Freshness>,
     stages: Map<String, Value>,
@@ -46,6 +48,7 @@ impl Default for Record {
         Self {
             reason: Reason::TrustMissing,
             claims: Map::new(),
+            seal: None,
             face: None,
             freshness: None,
             stages: Map::new(),
@@ -57,8 +60,8 @@ impl Record {
     fn json(&self, arguments: &Verify, clock: Timestamp) -> Value {
         json!({
             "decision": self.reason.answer(), "reason": self.reason, "message": self.reason.sentence(),
-            "purpose": arguments.purpose, "claims": self.claims, "face": self.face, "freshness": self.freshness,
-            "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
+            "purpose": arguments.purpose, "claims": self.claims, "seal": self.seal, "face": self.face,
+            "freshness": self.freshness, "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
         })
     }
 
@@ -72,6 +75,10 @@ impl Record {
         lines.push(format!("  {}", self.reason.sentence()));
         for (name, value) in &self.claims {
             lines.push(format!("  {name:<12} {}", value.to_string().trim_matches('"')));
+        }
+        if let Some(seal) = &self.seal {
+            lines.push(format!("  seal         {}", ui::describe(seal)));
+            lines.push(format!("  not verified {}", seal.not_verified.join(", ")));
         }
         if let Some(face) = &self.face {
             let comparison = &face.comparison;
@@ -109,15 +116,22 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     let trust = trust(arguments, state.as_ref(), clock).map_err(explain(Reason::TrustInvalid))?;
     record.stages.insert("trust".to_owned(), ms(started));
 
+    let policy = trust.policy(&arguments.purpose);
+    let grace = policy.map_or(0, |policy| policy.stale_grace_days);
+    record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));
     let started = Instant::now();
+    if let Some(seal) = seal::verify(&text, &arguments.purpose, &trust, clock) {
+        record.stages.insert("verify".to_owned(), ms(started));
+        let seal = seal?;
+        record.claims = decide::as_json(&seal.attributes);
+        record.seal = Some(seal);
+        return Ok(Reason::SealGenuine);
+    }
     let verified = match &mut state {
         Some(state) => decide::verify_code(&text, &arguments.purpose, &trust, clock, state),
         None => decide::verify_code(&text, &arguments.purpose, &trust, clock, &mut Forgetful),
     };
     record.stages.insert("verify".to_owned(), ms(started));
-    let policy = trust.policy(&arguments.purpose);
-    let grace = policy.map_or(0, |policy| policy.stale_grace_days);
-    record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));
     let verified = verified?;
     record.freshness = Some(verified.freshness());
     record.claims = decide::shown_claims(&verified, &arguments.purpose, &trust);

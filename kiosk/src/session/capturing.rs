@@ -155,6 +155,7 @@ impl Capturing {
         let outcome = Outcome {
             reason,
             claims: self.holder.claims.clone(),
+            seal: None,
             face,
             challenge_passed: challenge,
             took: now.since(self.visit_started),

@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use shared::credential::Verified;
 use shared::face::{Challenge, ChallengeTask, QualityIssue};
 use shared::reason::{Answer, Reason};
+use shared::seal::Seal;
 
 use crate::decide::FaceAnswer;
 pub use capturing::Capturing;
@@ -59,6 +60,8 @@ pub enum Event {
     NoCode(Reason),
     /// The verifier answered.
     Verified(Result<Arc<Holder>, Reason>),
+    /// The verifier answered that the code is a genuine seal of another scheme, which names no holder.
+    Seal(Box<Seal>),
     /// The face pipeline answered for one frame.
     Face(FaceAnswer),
     /// Time passed.
@@ -72,7 +75,7 @@ pub enum Event {
 /// What the runtime is asked to do.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Verify this text and answer with [`Event::Verified`].
+    /// Verify this text and answer with [`Event::Verified`] or [`Event::Seal`].
     Verify(String),
     /// Compare the next frame's face with this holder and answer with [`Event::Face`].
     CompareFace(Arc<Holder>),
@@ -119,6 +122,8 @@ pub struct Outcome {
     pub reason: Reason,
     /// What the policy lets the operator see; empty unless the credential itself was good.
     pub claims: Map<String, Value>,
+    /// The seal of another scheme that was shown in place of a credential.
+    pub seal: Option<Seal>,
     /// What comparing the face gave.
     pub face: Option<serde_json::Value>,
     /// Whether the person did what a challenge asked for; nothing where none was asked.

@@ -2,9 +2,10 @@
 
 use ::tests::{Seen, World, border};
 use proptest::prelude::*;
-use shared::credential::verify;
+use shared::credential::{Attribute, AttributeValue, Attributes, verify};
 use shared::face::{Comparison, Decision, Quality};
-use shared::trust::FalseMatchRate;
+use shared::time::Timestamp;
+use shared::trust::{Dialect, FalseMatchRate};
 
 use crate::decide::FaceRecord;
 
@@ -148,6 +149,36 @@ fn an_unreadable_code_is_said_after_a_second_and_taken_back() {
     assert_eq!(screens(effects), [Screen::Idle, Screen::Problem(Reason::SymbolUnreadable), Screen::Idle]);
 }
 
+fn seal() -> Seal {
+    let from = Timestamp::parse("2026-11-20T09:00:00Z").unwrap();
+    let mut attributes = Attributes::default();
+    attributes.set(Attribute::Name, AttributeValue::Text("SAMPLE, ALEX 01".to_owned())).unwrap();
+    Seal {
+        scheme: Dialect::HealthCertificate,
+        country: "XA".to_owned(),
+        signer: "CN=Sample Signer".to_owned(),
+        valid_from: from,
+        valid_until: from.plus(86_400),
+        not_verified: &[],
+        attributes,
+    }
+}
+
+#[test]
+fn a_genuine_seal_is_shown_and_opens_no_gate() {
+    let (_, effects) =
+        play(vec![(0, code("A")), (10, Event::Seal(Box::new(seal()))), (20, face(Reason::Accepted))]);
+    assert_eq!((outcomes(&effects), pulses(&effects)), (vec![Reason::SealGenuine], 0));
+    let shown: Vec<&Outcome> = effects
+        .iter()
+        .filter_map(|effect| if let Effect::Record(outcome) = effect { Some(outcome) } else { None })
+        .collect();
+    assert_eq!(shown[0].claims["name"], "SAMPLE, ALEX 01");
+    let said = crate::ui::sentence(&Screen::Outcome(shown[0].clone()));
+    assert!(said.contains("no holder binding") && said.contains("health certificate of XA"), "{said}");
+    assert!(!said.contains("ALEX"), "{said}");
+}
+
 #[test]
 fn a_fault_closes_the_lane_until_it_is_mended() {
     let (session, effects) = play(vec![
@@ -234,6 +265,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => "[AB]".prop_map(Event::Code),
         1 => reason.clone().prop_map(Event::NoCode),
         2 => Just(()).prop_map(|()| Event::Verified(Ok(holder()))),
+        1 => Just(()).prop_map(|()| Event::Seal(Box::new(seal()))),
         1 => reason.clone().prop_filter("a yes is not an error", |reason| reason.answer() != Answer::Accepted)
             .prop_map(|reason| Event::Verified(Err(reason))),
         4 => reason.clone().prop_map(|reason| poor(reason, None)),

@@ -3,6 +3,8 @@
 use shared::reason::Reason;
 use shared::trust::FaceRule;
 
+use crate::decide;
+
 use super::{Capturing, Effect, Event, Moment, Outcome, Screen, Session, conclude};
 
 /// The verifier takes well under a millisecond; one that has not answered after this long never will.
@@ -22,7 +24,8 @@ impl Verifying {
 
     pub(super) fn step(self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
         let took = now.since(self.started);
-        let end = |reason, claims| Outcome { reason, claims, face: None, challenge_passed: None, took };
+        let end =
+            |reason, claims| Outcome { reason, claims, seal: None, face: None, challenge_passed: None, took };
         match event {
             Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now),
             Event::Verified(Ok(holder)) => match holder.verified.face() {
@@ -42,6 +45,10 @@ impl Verifying {
                     )
                 }
             },
+            Event::Seal(seal) => {
+                let outcome = end(Reason::SealGenuine, decide::as_json(&seal.attributes));
+                conclude(Outcome { seal: Some(*seal), ..outcome }, self.code, now)
+            }
             _ if took > GIVE_UP => conclude(end(Reason::VerifierSilent, Default::default()), self.code, now),
             _ => (Session::Verifying(self), vec![]),
         }

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use shared::reason::Answer;
 
 use crate::session::Screen;
-pub use text::sentence;
+pub use text::{describe, sentence};
 
 /// Something that can show a screen.
 pub trait Display {

@@ -2,6 +2,8 @@
 
 use shared::face::{ChallengeTask, QualityIssue};
 use shared::reason::Reason;
+use shared::seal::Seal;
+use shared::trust::Dialect;
 
 use crate::session::{Hint, Screen};
 
@@ -21,6 +23,9 @@ pub fn sentence(screen: &Screen) -> String {
         Screen::Outcome(outcome) => {
             let accepted = outcome.reason == Reason::Accepted;
             let sentence = if accepted { "Accepted. Please pass." } else { outcome.reason.sentence() };
+            if let Some(seal) = &outcome.seal {
+                return format!("{sentence} ({})", describe(seal));
+            }
             // Which models decided is the operator's to know, and theirs to answer for.
             match outcome.face.as_ref().and_then(|face| face["model_set"].as_str()) {
                 Some(set) => format!("{sentence} (face: {set} models)"),
@@ -29,6 +34,16 @@ pub fn sentence(screen: &Screen) -> String {
         }
         Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence()),
     }
+}
+
+/// Returns what a seal is, who signed it and until when it holds: nothing about its holder.
+pub fn describe(seal: &Seal) -> String {
+    let scheme = match seal.scheme {
+        Dialect::HealthCertificate => "health certificate",
+        Dialect::VisibleDigitalSeal => "visible digital seal",
+        _ => "seal",
+    };
+    format!("{scheme} of {}, signed by {}, until {}", seal.country, seal.signer, seal.valid_until)
 }
 
 /// What a resident can do so that the next frame is better.

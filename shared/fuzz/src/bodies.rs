@@ -6,6 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use image::GrayImage;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
@@ -16,6 +20,7 @@ use shared::credential::{
 };
 use shared::key::{PublicKey, Signer, SoftwareKey};
 use shared::qr::payload::{self, Payload};
+use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
@@ -40,6 +45,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("issuer_keys", issuer_keys),
     ("policy", policy),
     ("repository", repository),
+    ("health_certificate", health_certificate),
+    ("visible_digital_seal", visible_digital_seal),
+    ("seal_trust", seal_trust),
     ("qr_read", qr_read),
     #[cfg(feature = "face")]
     ("picture", picture),
@@ -197,6 +205,39 @@ pub fn frame(input: &[u8]) -> Option<GrayImage> {
     Some(GrayImage::from_fn(width * scale, height * scale, |x, y| image::Luma([at(x, y)])))
 }
 
+/// A health certificate: its text, its COSE message, and the input as claims that are well signed.
+pub fn health_certificate(input: &[u8]) {
+    let text = std::str::from_utf8(input).ok().map(str::to_owned);
+    for text in text.into_iter().chain([health_text(input.to_vec()), health_text(health_message(input))]) {
+        if let Ok(seal) = HealthCertificate.verify(&text, seal_trust_fixture(), fixture().now) {
+            assert_eq!(seal.country, "XA", "nobody else's signer is listed");
+            assert!(seal.valid_from < seal.valid_until);
+        }
+    }
+}
+
+/// A visible digital seal: its text, and the input as `data` that is well signed.
+pub fn visible_digital_seal(input: &[u8]) {
+    let text = std::str::from_utf8(input).ok().map(str::to_owned);
+    let sealed = text.as_deref().and_then(|text| serde_json::from_str::<Json>(text).ok());
+    for text in text.into_iter().chain(sealed.map(|data| seal_text(&data))) {
+        if let Ok(seal) = VisibleDigitalSeal.verify(&text, seal_trust_fixture(), fixture().now) {
+            assert_eq!(seal.country, "UTO", "nobody else's authority is listed");
+        }
+    }
+}
+
+/// The lists of whom seals are believed from, and the input as a certificate in them.
+pub fn seal_trust(input: &[u8]) {
+    let certificate = STANDARD.encode(input);
+    let signers = json!({ "signers": [{ "country": "XA", "key_id": STANDARD.encode(SEAL_KEY_ID), "certificate": certificate }] });
+    let authorities = json!({ "authorities": [{ "country": "UTO", "certificate": certificate }] });
+    for list in [input, signers.to_string().as_bytes(), authorities.to_string().as_bytes()] {
+        let _ = SealTrust::default().with_health_certificates(list);
+        let _ = SealTrust::default().with_visible_digital_seals(list);
+    }
+}
+
 /// A JPEG or PNG file.
 #[cfg(feature = "face")]
 pub fn picture(input: &[u8]) {
@@ -209,6 +250,89 @@ pub fn manifest(input: &[u8]) {
     if let Ok(text) = std::str::from_utf8(input) {
         let _ = shared::face::Manifest::parse(text);
     }
+}
+
+/// The key of the signer of seals: 32 times 0x11, and its point on P-256.
+const SEAL_KEY: [u8; 32] = [0x11; 32];
+const SEAL_POINT: &str = "040217e617f0b6443928278f96999e69a23a4f2c152bdf6d6cdf66e5b80282d4ed194a7debcb97712d2dda3ca85aa8765a56f45fc758599652f2897c65306e5794";
+const SEAL_KEY_ID: [u8; 8] = *b"sampleid";
+
+/// An authority, until 2041. Written by `write_the_certificates_of_the_fuzz_targets` in `tests/tests/seals.rs`.
+pub const SEAL_AUTHORITY: &[u8] = include_bytes!("seal_authority.der");
+/// The signer that it certified for [`SEAL_KEY`], until 2036.
+pub const SEAL_SIGNER: &[u8] = include_bytes!("seal_signer.der");
+
+fn seal_trust_fixture() -> &'static SealTrust {
+    static TRUST: OnceLock<SealTrust> = OnceLock::new();
+    TRUST.get_or_init(|| {
+        let (signer, authority) = (STANDARD.encode(SEAL_SIGNER), STANDARD.encode(SEAL_AUTHORITY));
+        let signers = json!({ "signers": [{ "country": "XA", "key_id": STANDARD.encode(SEAL_KEY_ID), "certificate": signer }] });
+        let authorities = json!({ "authorities": [{ "country": "UTO", "certificate": authority }] });
+        SealTrust::default()
+            .with_health_certificates(signers.to_string().as_bytes())
+            .and_then(|trust| trust.with_visible_digital_seals(authorities.to_string().as_bytes()))
+            .expect("good lists")
+    })
+}
+
+fn sign_seal(message: &[u8]) -> Vec<u8> {
+    let point = hex::decode(SEAL_POINT).expect("hexadecimal");
+    let key =
+        EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &SEAL_KEY, &point);
+    let signature = key.expect("a good key").sign(&SystemRandom::new(), message);
+    signature.expect("a key in memory signs").as_ref().to_vec()
+}
+
+fn health_text(message: Vec<u8>) -> String {
+    format!("HC1:{}", payload::encode(&Payload::Static(message)))
+}
+
+/// A COSE_Sign1 around any claims.
+fn health_message(claims: &[u8]) -> Vec<u8> {
+    let protected = map(&[(1, Value::from(-7)), (4, Value::Bytes(&SEAL_KEY_ID))]).encode();
+    let (protected, payload) = (Value::Bytes(&protected), Value::Bytes(claims));
+    let covered = vec![Value::Text("Signature1"), protected.clone(), Value::Bytes(&[]), payload.clone()];
+    let signature = sign_seal(&Value::Array(covered).encode());
+    Value::Array(vec![protected, Value::Map(vec![]), payload, Value::Bytes(&signature)]).encode()
+}
+
+/// A seal around any data.
+pub fn seal_text(data: &Json) -> String {
+    let canonical = canonical_json::to_canonical_bytes(data).unwrap_or_default();
+    let (certificate, signature) =
+        (URL_SAFE_NO_PAD.encode(SEAL_SIGNER), URL_SAFE_NO_PAD.encode(sign_seal(&canonical)));
+    json!({ "data": data, "sig": { "alg": "ES256", "cer": certificate, "sigvl": signature } }).to_string()
+}
+
+/// The claims of a good health certificate.
+pub fn health_claims(now: Timestamp) -> Vec<u8> {
+    let text = |key, value| (Value::Text(key), Value::Text(value));
+    let names = Value::Map(vec![text("fn", "SAMPLE"), text("gn", "ALEX 01")]);
+    let doses = Value::Array(vec![Value::Map(vec![text("co", "XA")])]);
+    let content = vec![(Value::Text("nam"), names), text("dob", "1998-02-14"), (Value::Text("v"), doses)];
+    let content = Value::Map(vec![(Value::from(1), Value::Map(content))]);
+    let claims = [(1, Value::Text("XA")), (4, number(now.plus(86_400))), (6, number(now)), (-260, content)];
+    map(&claims).encode()
+}
+
+/// The text of a good health certificate.
+pub fn good_health_certificate(now: Timestamp) -> String {
+    health_text(health_message(&health_claims(now)))
+}
+
+/// The `data` of a good visible digital seal.
+pub fn seal_data() -> Json {
+    json!({
+        "hdr": { "t": "icao.vacc", "v": 1, "is": "UTO" },
+        "msg": { "uvci": "XA0001", "pid": { "n": "SAMPLE  ALEX 01", "dob": "1998-02-14" } },
+    })
+}
+
+/// Whether a good seal of either scheme is believed by the fixture.
+pub fn seals_are_genuine(health: &str, seal: &str) -> bool {
+    let (trust, now) = (seal_trust_fixture(), fixture().now);
+    HealthCertificate.verify(health, trust, now).is_ok()
+        && VisibleDigitalSeal.verify(seal, trust, now).is_ok()
 }
 
 /// Seeds of the fixed keys.

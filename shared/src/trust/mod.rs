@@ -30,6 +30,7 @@ pub use status_delta::{HASHES, PublishedList, delta_name, prepare_hashes};
 pub use update::{Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, update};
 
 use crate::credential::Purpose;
+use crate::seal::SealTrust;
 use crate::time::Timestamp;
 
 /// Where a field of our own stands in signed TUF metadata: the time of publication, in `timestamp`.
@@ -42,6 +43,7 @@ pub(crate) const ISSUER_FIELD: &str = "x-gatepass-issuer";
 pub struct TrustStore {
     issuers: Vec<TrustedIssuer>,
     policies: BTreeMap<Purpose, Policy>,
+    seals: SealTrust,
     issued: Timestamp,
     expires: Timestamp,
     versions: Versions,
@@ -77,6 +79,11 @@ impl TrustStore {
     /// Returns the policies in the order of their purposes.
     pub fn policies(&self) -> impl Iterator<Item = &Policy> {
         self.policies.values()
+    }
+
+    /// Returns whom seals of other schemes are believed from.
+    pub fn seals(&self) -> &SealTrust {
+        &self.seals
     }
 
     /// Returns when the repository was published, as its timestamp role signed it.

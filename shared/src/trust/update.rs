@@ -21,6 +21,7 @@ use super::status::StatusListError;
 use super::{ISSUED_FIELD, ISSUER_FIELD, TrustStore, Versions, status_delta};
 use crate::credential::Purpose;
 use crate::key::KeyId;
+use crate::seal::{HEALTH_CERTIFICATES, SealTrust, SealTrustError, VISIBLE_DIGITAL_SEALS};
 use crate::time::Timestamp;
 
 /// The largest target read: a status list of 2^20 entries is at most 0.3 MB.
@@ -217,6 +218,7 @@ impl Client {
             Versions { root: trusted.root().version, timestamp: timestamp.version, targets: targets.version };
 
         let policies = self.policies(targets.targets.keys(), time)?;
+        let seals = self.seals(&targets.targets, time)?;
         let mut issuers = Vec::new();
         for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles).take(MAX_AGENCIES) {
             issuers.push(self.issuer(role, expires, time)?);
@@ -225,7 +227,7 @@ impl Client {
             repository: self.read.with(std::mem::take),
             memory: self.memory.with(std::mem::take),
         };
-        Ok((TrustStore { issuers, policies, issued, expires, versions }, snapshot))
+        Ok((TrustStore { issuers, policies, seals, issued, expires, versions }, snapshot))
     }
 
     fn policies<'n>(
@@ -245,6 +247,28 @@ impl Client {
             policies.insert(policy.purpose.clone(), policy);
         }
         Ok(policies)
+    }
+
+    /// Reads whom seals of other schemes are believed from, as far as the repository says.
+    fn seals<T>(
+        &mut self,
+        listed: &BTreeMap<String, T>,
+        time: jiff::Timestamp,
+    ) -> Result<SealTrust, TrustError> {
+        let mut seals = SealTrust::default();
+        let wrong = |name: &str| {
+            let name = name.to_owned();
+            move |error: SealTrustError| TrustError::Target { name, problem: error.to_string() }
+        };
+        if listed.contains_key(HEALTH_CERTIFICATES) {
+            let json = self.target(HEALTH_CERTIFICATES, time)?;
+            seals = seals.with_health_certificates(&json).map_err(wrong(HEALTH_CERTIFICATES))?;
+        }
+        if listed.contains_key(VISIBLE_DIGITAL_SEALS) {
+            let json = self.target(VISIBLE_DIGITAL_SEALS, time)?;
+            seals = seals.with_visible_digital_seals(&json).map_err(wrong(VISIBLE_DIGITAL_SEALS))?;
+        }
+        Ok(seals)
     }
 
     fn issuer(

@@ -3,6 +3,7 @@
 mod lanes;
 mod models;
 mod office;
+mod seals;
 
 use std::fs;
 use std::process::Command;

@@ -1,0 +1,4 @@
+//! Fuzzes `health_certificate`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| shared_fuzz::bodies::health_certificate(input));
