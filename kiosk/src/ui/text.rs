@@ -1,15 +1,15 @@
 //! Every sentence that a lane shows.
 
 use shared::face::{ChallengeTask, QualityIssue};
-use shared::reason::Reason;
+use shared::reason::{Language, Reason};
 
 use crate::session::{Hint, Screen};
 
-/// Returns the sentence of a screen.
-pub fn sentence(screen: &Screen) -> String {
+/// Returns the sentence of a screen. What an operator reads is in `language`; what a resident reads is English.
+pub fn sentence(screen: &Screen, language: Language) -> String {
     match screen {
         Screen::Idle => "Hold your code in front of the camera.".to_owned(),
-        Screen::Problem(reason) => reason.sentence().to_owned(),
+        Screen::Problem(reason) => reason.sentence(language).to_owned(),
         Screen::Verifying => "One moment.".to_owned(),
         Screen::LookAtCamera(None) => "Please look at the camera.".to_owned(),
         Screen::LookAtCamera(Some(help)) => hint(*help).to_owned(),
@@ -20,14 +20,15 @@ pub fn sentence(screen: &Screen) -> String {
         },
         Screen::Outcome(outcome) => {
             let accepted = outcome.reason == Reason::Accepted;
-            let sentence = if accepted { "Accepted. Please pass." } else { outcome.reason.sentence() };
+            let sentence =
+                if accepted { "Accepted. Please pass." } else { outcome.reason.sentence(language) };
             // Which models decided is the operator's to know, and theirs to answer for.
             match outcome.face.as_ref().and_then(|face| face["model_set"].as_str()) {
                 Some(set) => format!("{sentence} (face: {set} models)"),
                 None => sentence.to_owned(),
             }
         }
-        Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence()),
+        Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence(language)),
     }
 }
 
