@@ -7,7 +7,7 @@ use shared::cbor::{self, Value};
 use shared::credential::{Claims, Purpose, VerifyError, present, verify};
 use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload};
-use shared::reason::{Answer, Reason};
+use shared::reason::{Answer, Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::{Files, LIST_SIZE, PaperRule, Policy, StaleRule, Status, TrustStore, update};
 use tests::{Seen, World, add_group_order, border, place, sign1};
@@ -378,7 +378,9 @@ fn no_error_says_anything_about_the_holder() {
     let error: VerifyError =
         verify(&text, &border(), &world.trust(), world.start.plus(60), &mut Seen::default()).unwrap_err();
     let verified = verify(&text, &border(), &world.trust(), world.start, &mut Seen::default()).unwrap();
-    for said in [format!("{error} {error:?} {}", error.reason().sentence()), format!("{verified:?}")] {
+    for said in
+        [format!("{error} {error:?} {}", error.reason().sentence(Language::En)), format!("{verified:?}")]
+    {
         for secret in ["SAMPLE", "19980214", "XA-000000-01", "EXAMPLE ROAD", claims.subject.as_str(), "4711"]
         {
             assert!(!said.contains(secret), "{secret} in {said}");
