@@ -8,6 +8,8 @@ mod issuers;
 mod policy;
 #[cfg(feature = "issue")]
 mod repository;
+#[cfg(feature = "issue")]
+mod root;
 mod status;
 mod update;
 
@@ -18,8 +20,11 @@ pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{
-    AgencyRole, Publication, RepositoryError, RepositoryKeys, RoleVersions, publish, sign_root,
+    AgencyPart, AgencyRole, Assembly, Publication, RepositoryError, RepositoryKeys, RoleVersions,
+    TopLevelVersions, assemble, publish, sign_root,
 };
+#[cfg(feature = "issue")]
+pub use root::{RootDocument, RootKeys, RootSigner, Rotation, TopLevelRole, TufKey, check_root_chain};
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
 pub use status::{LIST_SIZE, Status, StatusList, StatusListError};

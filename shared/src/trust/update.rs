@@ -24,7 +24,7 @@ use crate::key::KeyId;
 use crate::time::Timestamp;
 
 /// The largest target read: a status list of 2^20 entries is at most 0.3 MB.
-const MAX_TARGET: u64 = 4 << 20;
+pub(super) const MAX_TARGET: u64 = 4 << 20;
 
 /// The most agencies in one repository.
 const MAX_AGENCIES: usize = 256;
