@@ -4,11 +4,13 @@
 mod cli;
 mod commands;
 mod keys;
+mod national;
 mod office;
 mod output;
 mod photo;
 mod policies;
 mod registry;
+mod roots;
 mod seal;
 mod status_index;
 
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Holder};
-use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke};
+use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke, trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Command::Issue(arguments) => issue::run(arguments),
         Command::Revoke(arguments) => revoke::run(arguments),
         Command::Publish(arguments) => publish::run(arguments),
+        Command::Trust(verb) => trust::run(verb),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

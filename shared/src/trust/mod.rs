@@ -3,6 +3,7 @@
 //! All of it comes from one TUF repository ([`update`]) and from nowhere else. A [`TrustStore`] exists
 //! only after every signature in that repository was verified up to the provisioned root.
 
+mod client;
 mod freshness;
 mod issuers;
 mod policy;
@@ -15,6 +16,7 @@ mod update;
 
 use std::collections::BTreeMap;
 
+pub use client::{Client, Target};
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
 pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
