@@ -122,7 +122,7 @@ impl Journey {
         let claims = format!("{folder}.json");
         fs::write(
             self.path(&claims),
-            r#"{"id": "XA-9", "name": "SAMPLE, TEST", "dateOfBirth": "1998-02-14", "sex": "male", "nationality": "XA", "country": "XA"}"#,
+            r#"{"id": "XA-9", "name": "SAMPLE, TEST", "dateOfBirth": "1998-02-14", "sex": 2, "nationality": "XA", "country": "XA"}"#,
         )
         .unwrap();
         let photo = photo.to_str().unwrap();
