@@ -172,6 +172,9 @@ pub struct TrustKeygen {
     /// Where to write the private key; the public one goes beside it as FILE.pub
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Make a key of ML-DSA-65 (FIPS 204) instead of Ed25519
+    #[arg(long)]
+    pub ml_dsa_65: bool,
 }
 
 #[derive(Debug, Args)]

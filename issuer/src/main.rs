@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod keys;
+mod ml_dsa;
 mod national;
 mod office;
 mod output;

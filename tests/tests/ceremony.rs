@@ -323,6 +323,56 @@ fn an_agency_of_its_own_rotates_too() {
     assert_eq!(import(&[]).expect(0).json["versions"]["root"], 2);
 }
 
+/// Each of three people holds a key of Ed25519 and one of ML-DSA-65, and four signatures are needed: any two people can
+/// sign, and all keys of one algorithm cannot.
+#[test]
+fn a_root_of_two_algorithms_needs_both() {
+    let ceremony = Ceremony::published(Some(START));
+    ceremony.import("kiosk", LATER, true).expect(0);
+    let people = ["ann", "ben", "cid"];
+    let second = |person: &str| format!("{person}-2");
+    let mut rotate = vec!["trust", "rotate", "--dir", "T", "--role", "root"]
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    for person in people {
+        ceremony.issuer(&["trust", "keygen", "--ml-dsa-65", "--out", &second(person)]).expect(0);
+        rotate.extend(["--add".to_owned(), format!("{person}-2.pub")]);
+    }
+    let rotate: Vec<&str> = rotate.iter().map(String::as_str).collect();
+    let weak = ceremony.issuer(&[&rotate[..], &["--threshold", "3"]].concat()).expect(0);
+    assert!(weak.said.contains("both algorithms"), "{}", weak.said);
+    fs::remove_file(ceremony.path("T/2.root.json")).unwrap();
+    let strong = ceremony.issuer(&[&rotate[..], &["--threshold", "4"]].concat()).expect(0);
+    assert!(!strong.said.contains("both algorithms"), "{}", strong.said);
+    let unsigned = fs::read(ceremony.path("T/2.root.json")).unwrap();
+    for (signers, version) in [
+        (vec!["ann".into(), "ben".into(), "cid".into()], 1),
+        (people.map(second).to_vec(), 1),
+        (vec!["ann".into(), second("ann"), "ben".into()], 1),
+        (vec!["ann".into(), second("ann"), "ben".into(), second("ben")], 2),
+    ] {
+        fs::write(ceremony.path("T/2.root.json"), &unsigned).unwrap();
+        let signers: Vec<&str> = signers.iter().map(String::as_str).collect();
+        ceremony.sign("2.root.json", &signers);
+        assert_eq!(ceremony.publish(&[]).expect(0).json["root_version"], version, "{signers:?}");
+        let imported = ceremony.import("kiosk", LATER, false).expect(0).json;
+        assert_eq!(imported["versions"]["root"], version, "{signers:?}");
+    }
+    // An altered signature of the new algorithm is no signature.
+    let mut root: Value =
+        serde_json::from_slice(&fs::read(ceremony.path("REPO/metadata/2.root.json")).unwrap()).unwrap();
+    for signature in root["signatures"].as_array_mut().unwrap() {
+        let text = signature["sig"].as_str().unwrap().to_owned();
+        if text.len() > 1000 {
+            let last = if text.ends_with('0') { '1' } else { '0' };
+            signature["sig"] = format!("{}{last}", &text[..text.len() - 1]).into();
+        }
+    }
+    fs::write(ceremony.path("REPO/metadata/2.root.json"), root.to_string()).unwrap();
+    assert!(ceremony.import("fresh", LATER, true).expect(2).said.contains("2/4"));
+}
+
 /// The reference client follows the same repository, through a changed root and two delegations.
 #[test]
 fn python_tuf_follows() {

@@ -46,6 +46,19 @@ impl TopLevelRole {
 pub struct TufKey(Value);
 
 impl TufKey {
+    /// Takes a key of ML-DSA-65 (FIPS 204, TAP 21), given as SubjectPublicKeyInfo in PEM.
+    ///
+    /// # Errors
+    /// Text that is no such key.
+    pub fn ml_dsa_65(pem: &str) -> Result<Self, RepositoryError> {
+        let key =
+            Self(json!({ "keytype": "ml-dsa", "scheme": "ml-dsa-65/1", "keyval": { "public": pem.trim() } }));
+        let parsed: sigstore_tuf::Key =
+            serde_json::from_value(key.to_value()).map_err(sigstore_tuf::Error::from)?;
+        parsed.verification_key()?;
+        Ok(key)
+    }
+
     /// Returns the identifier: SHA-256 over the canonical form of the key, as securesystemslib computes it.
     pub fn id(&self) -> String {
         let canonical = canonical_json::to_canonical_bytes(&self.0).expect("strings have a canonical form");
@@ -194,6 +207,15 @@ impl RootDocument {
     pub fn keys(&self, role: TopLevelRole) -> Vec<TufKey> {
         let keys = self.key_ids(role).into_iter().filter_map(|id| self.signed["keys"].get(id));
         keys.cloned().map(TufKey).collect()
+    }
+
+    /// Returns the signature schemes of the root's own keys, and how many keys each has.
+    pub fn root_schemes(&self) -> BTreeMap<String, usize> {
+        let mut schemes = BTreeMap::new();
+        for key in self.keys(TopLevelRole::Root) {
+            *schemes.entry(key.0["scheme"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        schemes
     }
 
     /// Returns how many of a role's keys have to sign.

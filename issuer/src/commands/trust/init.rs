@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::key::Signer;
 use shared::trust::{RootDocument, RootKeys, TopLevelRole, TufKey};
 
-use super::public_keys;
+use super::{public_keys, tell_algorithms};
 use crate::cli::TrustInit;
 use crate::commands::{note, now};
 use crate::national::{National, write_file};
@@ -35,6 +35,7 @@ pub fn run(arguments: &TrustInit) -> Result<Answer> {
         policies::write(folder, &policy)?;
     }
     national.save()?;
+    tell_algorithms(&document);
     note(&format!(
         "Nobody has signed {} yet: take it to {} of the {} key holders, each on a machine of their own, for `issuer trust sign`.",
         path.display(),

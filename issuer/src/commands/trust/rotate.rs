@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::key::{Signer, SoftwareKey};
 use shared::trust::{Rotation, TopLevelRole, TufKey};
 
-use super::public_keys;
+use super::{public_keys, tell_algorithms};
 use crate::cli::TrustRotate;
 use crate::commands::{note, now};
 use crate::keys;
@@ -53,6 +53,7 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
         version - 1,
         next.threshold(TopLevelRole::Root)
     ));
+    tell_algorithms(&next);
     let waiting: Vec<&str> = next.signers().map(|(id, _)| id).collect();
     Ok(Answer::done(
         format!("root        {} (version {version})", path.display()),

@@ -4,15 +4,16 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use shared::trust::TopLevelRole;
 
+use super::root_signer;
 use crate::cli::TrustSign;
 use crate::national::write_file;
 use crate::output::Answer;
-use crate::{keys, roots};
+use crate::roots;
 
 pub fn run(arguments: &TrustSign) -> Result<Answer> {
     let mut document = roots::read(&arguments.file)?;
     document
-        .sign(&keys::open(&arguments.key)?)
+        .sign(root_signer(&arguments.key)?.as_ref())
         .with_context(|| format!("{} is not signed", arguments.file.display()))?;
     write_file(&arguments.file, &document.to_bytes())?;
     let (signed, waiting): (Vec<_>, Vec<_>) = document.signers().partition(|(_, signed)| *signed);
