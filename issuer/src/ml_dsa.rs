@@ -45,11 +45,11 @@ impl MlDsaKey {
         Ok((Self::new(pair)?, public))
     }
 
-    /// Reads a key that [`MlDsaKey::create`] wrote; `None` where a file holds something else.
+    /// Reads a key that [`MlDsaKey::create`] wrote; `None` where there is something else, or nothing.
     pub fn open(path: &Path) -> Result<Option<Self>> {
-        let bytes =
-            Zeroizing::new(fs::read(path).with_context(|| format!("reading key {}", path.display()))?);
-        let der = std::str::from_utf8(&bytes).ok().and_then(|text| unwrap(PRIVATE, text)).map(Zeroizing::new);
+        let Ok(bytes) = fs::read(path).map(Zeroizing::new) else { return Ok(None) };
+        let der =
+            std::str::from_utf8(&bytes).ok().and_then(|text| from_pem(PRIVATE, text)).map(Zeroizing::new);
         let pair = der.and_then(|der| PqdsaKeyPair::from_pkcs8(&ML_DSA_65_SIGNING, &der).ok());
         pair.map(Self::new).transpose()
     }
@@ -101,7 +101,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     text + &format!("-----END {label}-----\n")
 }
 
-fn unwrap(label: &str, text: &str) -> Option<Vec<u8>> {
+fn from_pem(label: &str, text: &str) -> Option<Vec<u8>> {
     let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
     let body: Zeroizing<String> =
         body.strip_suffix(&format!("-----END {label}-----"))?.split_whitespace().collect::<String>().into();

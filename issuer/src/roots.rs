@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use shared::key::{Signer, SoftwareKey};
+use shared::key::Signer;
 use shared::trust::{RootDocument, TopLevelRole, TufKey, check_root_chain};
 
 use crate::keys;
@@ -66,7 +66,7 @@ impl Roots {
 
     /// Opens the private key of a role that signs here: of the key files of that role, the one that the newest root
     /// names.
-    pub fn key(&self, role: TopLevelRole) -> Result<SoftwareKey> {
+    pub fn key(&self, role: TopLevelRole) -> Result<impl Signer + use<>> {
         let named = self.newest.keys(role);
         for version in (1..=self.newest.version()).rev() {
             let path = key_path(&self.folder, role, version);
@@ -97,12 +97,13 @@ pub fn path(folder: &Path, version: u64) -> PathBuf {
     folder.join(if version == 1 { "root.json".to_owned() } else { format!("{version}.root.json") })
 }
 
-/// Where the private key of a role is that came with the root of a version.
-pub fn key_path(folder: &Path, role: TopLevelRole, version: u64) -> PathBuf {
+/// The name of the private key of a role that came with the root of a version.
+fn key_name(role: TopLevelRole, version: u64) -> String {
     let name = role.name();
-    folder.join("keys").join(if version == 1 {
-        format!("{name}.pem")
-    } else {
-        format!("{name}-{version}.pem")
-    })
+    if version == 1 { name.to_owned() } else { format!("{name}-{version}") }
+}
+
+/// Where that key is.
+pub fn key_path(folder: &Path, role: TopLevelRole, version: u64) -> PathBuf {
+    folder.join("keys").join(format!("{}.pem", key_name(role, version)))
 }

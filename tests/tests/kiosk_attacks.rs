@@ -64,14 +64,15 @@ fn rollback_is_refused() {
 /// With the store gone the older repository would pass, whoever brings the right root along.
 #[test]
 fn an_emptied_a_zero_length_and_a_missing_store_stop_the_kiosk() {
-    let empty = |journey: &Journey| fs::write(journey.path("kiosk/kiosk.sqlite"), b"").unwrap();
-    let missing = |journey: &Journey| fs::remove_file(journey.path("kiosk/kiosk.sqlite")).unwrap();
-    let half = |journey: &Journey| {
-        let whole = fs::read(journey.path("kiosk/kiosk.sqlite")).unwrap();
-        fs::write(journey.path("kiosk/kiosk.sqlite"), &whole[..whole.len() / 2]).unwrap();
+    type Harm = fn(&Journey);
+    const STORE: &str = "kiosk/kiosk.sqlite";
+    let empty: Harm = |journey| fs::write(journey.path(STORE), b"").unwrap();
+    let missing: Harm = |journey| fs::remove_file(journey.path(STORE)).unwrap();
+    let half: Harm = |journey| {
+        let whole = fs::read(journey.path(STORE)).unwrap();
+        fs::write(journey.path(STORE), &whole[..whole.len() / 2]).unwrap();
     };
-    let harms: [(&str, &dyn Fn(&Journey)); 3] =
-        [("zero-length", &empty), ("missing", &missing), ("half", &half)];
+    let harms = [("zero-length", empty), ("missing", missing), ("half", half)];
     for (what, harm) in harms {
         let journey = provisioned();
         journey.credential_without_face("A", 1, LATER);

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use serde_json::json;
-use shared::key::{Signer, SoftwareKey};
+use shared::key::Signer;
 use shared::trust::{Rotation, TopLevelRole, TufKey};
 
 use super::{public_keys, tell_algorithms};
@@ -39,8 +39,12 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
         if rotation.add.is_empty() {
             let path = roots::key_path(folder, role, version);
             // A rotation that was given up may have left its key.
-            let key: SoftwareKey = if path.exists() { keys::open(&path)? } else { keys::create(&path)? };
-            rotation.add.push(key.public_key().into());
+            let key = if path.exists() {
+                keys::open(&path)?.public_key()
+            } else {
+                keys::create(&path)?.public_key()
+            };
+            rotation.add.push(key.into());
         }
     }
     let next = roots.newest.next(&rotation, now)?;
