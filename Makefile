@@ -2,7 +2,7 @@
 
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test lint bench bench-qr hostile release setup
+.PHONY: demo test lint bench bench-qr hostile conformance release setup
 
 demo: setup
 	cargo build --quiet -p issuer -p kiosk
@@ -27,6 +27,14 @@ bench-qr: setup
 # A million pictures made to upset that reader: does anything panic, or not stop in time? About half an hour.
 hostile: setup
 	cargo bench -p tests --bench hostile -- 1000000
+
+# The official test suite for TUF clients against ours: SUITE is a checkout of theupdateframework/tuf-conformance whose
+# Python packages are installed (`make dev` there, or PYTHON=); it needs `faketime`, too.
+PYTHON ?= $(SUITE)/env/bin/python
+conformance: setup
+	@test -d "$(SUITE)/tuf_conformance" || { echo "usage: make conformance SUITE=DIR" >&2; exit 2; }
+	cargo build -p tests --all-features --example tuf_client
+	cd $(SUITE) && $(PYTHON) -m pytest -q -p no:cacheprovider tuf_conformance --entrypoint $(CURDIR)/target/debug/examples/tuf_client
 
 # What goes on a terminal and on an agency's machine.
 release: setup

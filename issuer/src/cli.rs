@@ -37,6 +37,9 @@ pub enum Command {
     Reinstate(Credentials),
     /// Write the trust repository that kiosks import
     Publish(Publish),
+    /// Run a trust repository that several agencies share: root ceremony, rotation, publication
+    #[command(subcommand)]
+    Trust(Trust),
     /// Act as a resident's phone
     #[command(subcommand)]
     Holder(Holder),
@@ -133,6 +136,138 @@ pub struct Credentials {
 pub struct Publish {
     #[command(flatten)]
     pub at: At,
+    /// Folder of the repository; files that are already there stay
+    #[arg(long, value_name = "REPO")]
+    pub out: PathBuf,
+}
+
+/// What the keepers of a trust repository do.
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// Make a key of the root, for one of the people who hold it
+    Keygen(TrustKeygen),
+    /// Create a shared repository: keys that sign at every publication, and a root that nobody has signed yet
+    Init(TrustInit),
+    /// Add the signature of one key to a root
+    Sign(TrustSign),
+    /// Make the next root, with other keys for one role; it counts once it is signed
+    Rotate(TrustRotate),
+    /// Let an agency speak for an issuer
+    AddAgency(TrustAddAgency),
+    /// Take an agency's word away from the next publication on
+    RemoveAgency(TrustRemoveAgency),
+    /// Put together what the agencies handed in and publish it
+    Publish(TrustPublish),
+}
+
+/// Which repository, and what time it is.
+#[derive(Debug, Args)]
+pub struct TrustAt {
+    /// The repository's folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Act as if it were this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustKeygen {
+    /// Where to write the private key; the public one goes beside it as FILE.pub
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Make a key of ML-DSA-65 (FIPS 204) instead of Ed25519
+    #[arg(long)]
+    pub ml_dsa_65: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustInit {
+    #[command(flatten)]
+    pub at: TrustAt,
+    /// Public key of somebody who holds the root: a file or the text; give one for each
+    #[arg(long, value_name = "PUB", required = true)]
+    pub root: Vec<String>,
+    /// How many of them have to sign
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub threshold: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustSign {
+    /// The root to sign; it is written back with one signature more
+    #[arg(value_name = "ROOT.json")]
+    pub file: PathBuf,
+    /// Private key of a key holder
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustRotate {
+    #[command(flatten)]
+    pub at: TrustAt,
+    /// Whose keys change
+    #[arg(long)]
+    pub role: TrustRole,
+    /// A key that the role gets [default: for all but the root, a new one in DIR/keys]
+    #[arg(long, value_name = "PUB")]
+    pub add: Vec<String>,
+    /// A key that the role loses [default: for all but the root, those it has]
+    #[arg(long, value_name = "PUB")]
+    pub remove: Vec<String>,
+    /// How many of the role's keys have to sign [default: as many as now]
+    #[arg(long, value_name = "N")]
+    pub threshold: Option<usize>,
+}
+
+/// Roles that the root names keys for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrustRole {
+    /// The root itself; without --add and --remove it only lasts longer
+    Root,
+    /// Policies, and which agencies there are
+    Targets,
+    /// The list of versions
+    Snapshot,
+    /// What is current
+    Timestamp,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustAddAgency {
+    #[command(flatten)]
+    pub at: TrustAt,
+    /// The agency's name in the repository
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// The issuer that it alone may speak for
+    #[arg(long, value_name = "URI")]
+    pub issuer: String,
+    /// The agency's public key, which `issuer init` printed as its agency key: a file or the text
+    #[arg(long, value_name = "PUB")]
+    pub key: String,
+    /// The agency is there already and has another key from now on
+    #[arg(long)]
+    pub replace_key: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustRemoveAgency {
+    #[command(flatten)]
+    pub at: TrustAt,
+    /// The agency's name in the repository
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct TrustPublish {
+    #[command(flatten)]
+    pub at: TrustAt,
+    /// What an agency hands in: the folder that it published to; agencies without one keep what they had
+    #[arg(long, value_name = "DIR")]
+    pub part: Vec<PathBuf>,
     /// Folder of the repository; files that are already there stay
     #[arg(long, value_name = "REPO")]
     pub out: PathBuf,

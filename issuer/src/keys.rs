@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use shared::key::{Signer, SoftwareKey, VerificationKey};
+use shared::key::{PublicKey, Signer, SoftwareKey, VerificationKey};
 use zeroize::Zeroizing;
 
 /// Makes a new key, writes it to `path` with mode 0600, and returns it. Refuses to overwrite a file.
@@ -39,8 +39,16 @@ pub fn write_public(private: &Path, key: &SoftwareKey) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Reads a public key given as a file or as the text itself.
-pub fn public(given: &str) -> Result<VerificationKey> {
+/// Reads the public key of somebody who signs for an agency or a repository: Ed25519 alone.
+pub fn public(given: &str) -> Result<PublicKey> {
+    match holder(given)? {
+        VerificationKey::Ed25519(key) => Ok(key),
+        VerificationKey::P256(_) => bail!("{given} is a P-256 key; only phones may have one"),
+    }
+}
+
+/// Reads the public key of a phone, given as a file or as the text itself.
+pub fn holder(given: &str) -> Result<VerificationKey> {
     if let Ok(key) = VerificationKey::parse(given) {
         return Ok(key);
     }

@@ -4,12 +4,15 @@
 mod cli;
 mod commands;
 mod keys;
+mod ml_dsa;
+mod national;
 mod office;
 mod output;
 mod photo;
 mod policies;
 mod published;
 mod registry;
+mod roots;
 mod seal;
 mod status_index;
 
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Holder};
-use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke};
+use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke, trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         Command::Suspend(arguments) => revoke::suspend(arguments),
         Command::Reinstate(arguments) => revoke::reinstate(arguments),
         Command::Publish(arguments) => publish::run(arguments),
+        Command::Trust(verb) => trust::run(verb),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

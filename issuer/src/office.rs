@@ -14,7 +14,9 @@ use shared::trust::{Files, Policy};
 use zeroize::Zeroizing;
 
 use crate::keys;
+use crate::policies;
 use crate::registry::Registry;
+use crate::roots::Roots;
 use crate::seal::SealKey;
 
 /// How many root keys a new agency gets; two of them sign.
@@ -119,16 +121,19 @@ impl Office {
         format!("{}/status/{list}", self.agency.issuer.trim_end_matches('/'))
     }
 
+    /// Reads the roots of the agency's own repository.
+    pub fn roots(&self) -> Result<Roots> {
+        Roots::read(&self.folder)
+    }
+
     /// Reads every policy, in the order of the file names.
     pub fn policies(&self) -> Result<Vec<Policy>> {
-        let folder = self.folder.join("policy");
-        let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
-            .with_context(|| format!("reading {}", folder.display()))?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<std::io::Result<_>>()?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        paths.sort();
-        paths.iter().map(|path| read_policy(path)).collect()
+        policies::read(&self.folder)
+    }
+
+    /// Returns the targets that tell kiosks the policies, by path.
+    pub fn policy_targets(&self) -> Result<Files> {
+        policies::targets(&self.folder)
     }
 
     /// Reads whom seals of other schemes are believed from: the lists under `seals/`, if there are any, by their targets.
@@ -166,13 +171,6 @@ impl Office {
 
     /// Writes a policy under `policy/`.
     pub fn write_policy(&self, policy: &Policy) -> Result<()> {
-        let path = self.folder.join("policy").join(format!("{}.json", policy.purpose));
-        fs::write(&path, serde_json::to_string_pretty(policy)? + "\n")
-            .with_context(|| format!("writing {}", path.display()))
+        policies::write(&self.folder, policy)
     }
-}
-
-fn read_policy(path: &Path) -> Result<Policy> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))
 }

@@ -1,8 +1,12 @@
-//! The policies that a new agency starts with, one per purpose; it edits them under `policy/`.
+//! The policies that a new agency or repository starts with, one per purpose; people edit them under `policy/`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
-use shared::trust::{AttackRule, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
+use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, StaleRule};
 
 /// Returns the default policies.
 ///
@@ -58,4 +62,34 @@ fn policy(
         stale_grace_days: 14,
         when_stale,
     }
+}
+
+/// Reads every policy of a folder, in the order of the file names.
+pub fn read(folder: &Path) -> Result<Vec<Policy>> {
+    let folder = folder.join("policy");
+    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        .with_context(|| format!("reading {}", folder.display()))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Writes a policy under `policy/`.
+pub fn write(folder: &Path, policy: &Policy) -> Result<()> {
+    let path = folder.join("policy").join(format!("{}.json", policy.purpose));
+    fs::write(&path, serde_json::to_string_pretty(policy)? + "\n")
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+/// Returns the targets that tell kiosks the policies of a folder, by path.
+pub fn targets(folder: &Path) -> Result<Files> {
+    let target =
+        |policy: &Policy| Ok((format!("policy/{}.json", policy.purpose), serde_json::to_vec_pretty(policy)?));
+    read(folder)?.iter().map(target).collect()
 }

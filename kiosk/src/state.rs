@@ -1,9 +1,13 @@
 //! What a kiosk keeps on disk: the trust it last verified, and the proofs it has seen. One SQLite file.
 //!
 //! There is no face, no template, no picture and no claim in it.
+//!
+//! A repository is staged in memory, where the TUF client writes and cannot fail; once all of it is verified,
+//! [`State::activate`] takes it over in one transaction that is synced before it counts. Until then, and if it fails, the last
+//! good one stays. A provisioned device whose file was emptied, cut short or replaced stops: it never starts over.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -30,9 +34,13 @@ const SCHEMA: &str = "
 /// The file's name in the state folder.
 const FILE: &str = "kiosk.sqlite";
 
+/// A file beside it that says that the device was provisioned, so that an empty database is known for what it is.
+const PROVISIONED: &str = "provisioned";
+
 /// An open state file.
 pub struct State {
     connection: Connection,
+    folder: PathBuf,
 }
 
 impl State {
@@ -44,7 +52,25 @@ impl State {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
         connection.execute_batch(SCHEMA).with_context(|| format!("preparing {}", path.display()))?;
-        Ok(Self { connection })
+        let state = Self { connection, folder: folder.to_owned() };
+        match (state.root()?, folder.join(PROVISIONED).exists()) {
+            (None, true) => bail!(
+                "{} was provisioned and its database is empty now: provision it again in a new state folder",
+                folder.display()
+            ),
+            (Some(_), false) => state.mark_provisioned()?,
+            _ => {}
+        }
+        Ok(state)
+    }
+
+    fn mark_provisioned(&self) -> Result<()> {
+        let path = self.folder.join(PROVISIONED);
+        let write = || -> std::io::Result<()> {
+            fs::File::create(&path)?.sync_all()?;
+            fs::File::open(&self.folder)?.sync_all()
+        };
+        write().with_context(|| format!("writing {}", path.display()))
     }
 
     /// Returns the root metadata that the device was provisioned with.
@@ -63,7 +89,12 @@ impl State {
                     .execute("INSERT INTO trust_file VALUES (?1, ?2, ?3)", params![kind, name, bytes])?;
             }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        // A disk that took the bytes and gives others back would be found at the next start; now is better.
+        if self.files("repository")? != snapshot.repository || self.files("memory")? != snapshot.memory {
+            bail!("the disk does not give back what was written to it");
+        }
+        self.mark_provisioned()
     }
 
     /// Reads what the last update left behind.
@@ -126,6 +157,9 @@ impl ReplayMemory for Forgetful {
 
 #[cfg(test)]
 mod tests {
+    use ::tests::World;
+    use shared::trust::update;
+
     use super::*;
 
     #[test]
@@ -154,5 +188,132 @@ mod tests {
         let mut state = State::open(folder.path()).unwrap();
         state.activate(b"root", &TrustSnapshot::default()).unwrap();
         assert!(state.snapshot().is_err());
+    }
+
+    /// A kiosk that believes the fifth publication of a small world.
+    fn provisioned(folder: &Path, world: &World) -> State {
+        let mut state = State::open(folder).unwrap();
+        let (_, snapshot) = world.import(world.repository(5, world.start));
+        state.activate(&world.root(), &snapshot).unwrap();
+        state
+    }
+
+    /// What a start and an import of an older repository give; neither may be good.
+    fn starts_over(folder: &Path, world: &World) -> Option<&'static str> {
+        let Ok(state) = State::open(folder) else { return None };
+        if state.trust(world.start).is_ok() {
+            return Some("it believes something");
+        }
+        let Ok(Some(root)) = state.root() else { return Some("it forgot that it was provisioned") };
+        let memory = state.snapshot().ok()?.memory;
+        update(world.repository(4, world.start), &root, &memory, world.start).ok()?;
+        Some("it takes an older repository")
+    }
+
+    #[test]
+    fn rows_that_are_gone_empty_or_damaged_are_noticed() {
+        let world = World::default();
+        let good = tempfile::tempdir().unwrap();
+        let state = provisioned(good.path(), &world);
+        assert_eq!(state.trust(world.start).unwrap().versions().timestamp, 5);
+        let names: Vec<(String, String)> = state
+            .connection
+            .prepare("SELECT kind, name FROM trust_file")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<rusqlite::Result<_>>()
+            .unwrap();
+        drop(state);
+        assert!(names.len() > 8, "{names:?}");
+        let after = |damage: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::copy(good.path().join(FILE), folder.path().join(FILE)).unwrap();
+            fs::write(folder.path().join(PROVISIONED), b"").unwrap();
+            let state = State::open(folder.path()).unwrap();
+            state.connection.execute_batch(damage).unwrap();
+            drop(state);
+            starts_over(folder.path(), &world)
+        };
+        for damage in [
+            "DELETE FROM trust_file",
+            "DELETE FROM trust_file WHERE kind = 'memory'",
+            "DELETE FROM trust_file WHERE kind = 'repository'",
+            "DELETE FROM device",
+            "DELETE FROM device; DELETE FROM trust_file",
+            "DROP TABLE device; DROP TABLE trust_file",
+            "UPDATE trust_file SET bytes = x''",
+            "UPDATE trust_file SET bytes = x'' WHERE kind = 'memory'",
+            "UPDATE device SET root = x''",
+        ] {
+            assert_eq!(after(damage), None, "{damage}");
+        }
+        for (kind, name) in &names {
+            // Copies of what the memory has too are not looked at, and the library keeps some that nobody reads.
+            let own = |file: &str| kind == "memory" && name == file;
+            let read = own("root.json")
+                || own("timestamp.json")
+                || own("snapshot.json")
+                || own("targets.json")
+                || name == "metadata/timestamp.json"
+                || name == "metadata/5.xa.json"
+                || name.starts_with("targets/");
+            let row = format!("WHERE kind = '{kind}' AND name = '{name}'");
+            for damage in ["DELETE FROM trust_file", "UPDATE trust_file SET bytes = x''"] {
+                let result = after(&format!("{damage} {row}"));
+                assert_eq!(result, (!read).then_some("it believes something"), "{damage} {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_noticed() {
+        let world = World::default();
+        let folder = tempfile::tempdir().unwrap();
+        drop(provisioned(folder.path(), &world));
+        let path = folder.path().join(FILE);
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 1, 100, 512, 4096, 8192, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
+            for rest in ["-wal", "-shm"] {
+                let _ = fs::remove_file(folder.path().join(format!("{FILE}{rest}")));
+            }
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(starts_over(folder.path(), &world), None, "{length} of {} bytes", whole.len());
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(starts_over(folder.path(), &world), None, "no file at all");
+        let error = State::open(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("new state folder"), "{error}");
+    }
+
+    /// A take-over that fails half-way leaves the last good one.
+    #[test]
+    fn a_failed_activation_changes_nothing() {
+        let world = World::default();
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = provisioned(folder.path(), &world);
+        let refuse = "CREATE TRIGGER full BEFORE INSERT ON trust_file WHEN NEW.name = 'timestamp.json'
+                      BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        state.connection.execute_batch(refuse).unwrap();
+        let memory = state.snapshot().unwrap().memory;
+        let (_, next) =
+            update(world.repository(6, world.start), &world.root(), &memory, world.start).unwrap();
+        assert!(state.activate(&world.root(), &next).is_err());
+        drop(state);
+        let state = State::open(folder.path()).unwrap();
+        assert_eq!(state.trust(world.start).unwrap().versions().timestamp, 5);
+    }
+
+    #[test]
+    fn every_commit_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let pragma = |name: &str| {
+            state
+                .connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        assert_eq!(pragma("journal_mode").unwrap(), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous").unwrap(), 2.into(), "FULL");
     }
 }

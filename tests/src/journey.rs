@@ -36,9 +36,14 @@ pub const START: &str = "2026-11-20T09:00:00Z";
 impl Journey {
     /// Sets up an agency at [`START`].
     pub fn new() -> Self {
-        let journey = Self { folder: tempfile::tempdir().unwrap() };
+        let journey = Self::empty();
         journey.issuer(&["init", "--dir", "A", "--iss", "https://id.xa.example", "--at", START]).expect(0);
         journey
+    }
+
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A path inside the temporary folder.
@@ -109,6 +114,41 @@ impl Journey {
         self.issuer(&["holder", "keygen", "--out", &format!("{folder}.key")]).expect(0);
         self.issue(&subject, &folder, purpose, more);
         subject
+    }
+
+    /// Enrols a resident without a face at an agency, and returns the picture of the resident's code for the border.
+    pub fn credential_without_face(&self, agency: &str, number: u8, at: &str) -> PathBuf {
+        let (folder, photo) = (format!("{agency}-{number}"), photo(number, "id-photo"));
+        let claims = format!("{folder}.json");
+        fs::write(
+            self.path(&claims),
+            r#"{"id": "XA-9", "name": "SAMPLE, TEST", "dateOfBirth": "1998-02-14", "sex": 2, "nationality": "XA", "country": "XA"}"#,
+        )
+        .unwrap();
+        let photo = photo.to_str().unwrap();
+        let enroll =
+            ["enroll", "--dir", agency, "--at", at, "--claims", &claims, "--photo", photo, "--without-face"];
+        let subject = self.issuer(&enroll).expect(0).json["subject"].as_str().unwrap().to_owned();
+        let (key, public, out) =
+            (format!("{folder}.key"), format!("{folder}.key.pub"), format!("{folder}-border.cbor"));
+        self.issuer(&["holder", "keygen", "--out", &key]).expect(0);
+        self.issuer(&[
+            "issue",
+            "--dir",
+            agency,
+            "--at",
+            at,
+            "--subject",
+            &subject,
+            "--purpose",
+            "border",
+            "--holder-key",
+            &public,
+            "--out",
+            &out,
+        ])
+        .expect(0);
+        self.code(&folder, "border", at, &[])
     }
 
     /// Issues a further credential to the key of `folder`, in the file `<folder>-<purpose>.cbor`.

@@ -6,7 +6,8 @@ pub mod simulation;
 pub mod status_lists;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use shared::cbor::Value;
 use shared::credential::{
@@ -250,6 +251,61 @@ pub fn third_party(what: &str) -> Option<PathBuf> {
     let _ =
         writeln!(std::io::stderr(), "\n*** SKIPPED: {} is not here; set GATEPASS_DATA ***\n", path.display());
     None
+}
+
+/// Tells whether `python3` has a module; says loudly where it has not.
+pub fn third_party_python(module: &str) -> bool {
+    let import = Command::new("python3").args(["-c", &format!("import {module}")]).output();
+    let installed = import.is_ok_and(|output| output.status.success());
+    if !installed {
+        use std::io::Write;
+        // Straight to the descriptor: the test harness swallows what `eprintln!` writes.
+        let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: no python3 with {module} is here ***\n");
+    }
+    installed
+}
+
+/// Reads a repository with python-tuf and prints how many targets it got.
+const PYTHON_TUF: &str = r#"
+import pathlib, sys
+from tuf.api.exceptions import DownloadHTTPError
+from tuf.ngclient import FetcherInterface, Updater
+
+repository, memory, *targets = sys.argv[1:]
+
+class Folder(FetcherInterface):
+    def _fetch(self, url):
+        path = pathlib.Path(url.removeprefix("folder:"))
+        if not path.is_file():
+            raise DownloadHTTPError("not there", 404)
+        yield path.read_bytes()
+
+root = pathlib.Path(repository, "metadata/1.root.json").read_bytes()
+client = Updater(memory, f"folder:{repository}/metadata/", memory, f"folder:{repository}/targets/", Folder(), bootstrap=root)
+client.refresh()
+for number, path in enumerate(targets):
+    found = client.get_targetinfo(path)
+    client.download_target(found, f"{memory}/{number}.target")
+print(len(targets))
+"#;
+
+/// Reads a repository with python-tuf, the reference implementation, which keeps what it trusts in `memory`.
+/// Returns how many targets it got.
+///
+/// # Errors
+/// The last line of what it said.
+pub fn python_tuf(repository: &Path, memory: &Path, targets: &[&str]) -> Result<usize, String> {
+    std::fs::create_dir_all(memory).unwrap();
+    let output = Command::new("python3")
+        .args(["-c", PYTHON_TUF])
+        .args([repository, memory])
+        .args(targets)
+        .output()
+        .unwrap();
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout).unwrap().trim().parse().unwrap());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().lines().last().unwrap_or("").to_owned())
 }
 
 /// L, the order of the Ed25519 group (RFC 8032 §5.1), least significant byte first.

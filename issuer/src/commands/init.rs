@@ -29,7 +29,7 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     let office = Office::create(&arguments.at.dir, Agency { name, issuer })?;
     let key = |name: &str| keys::create(&office.key_path(name));
     let root = (1..=ROOT_KEYS).map(|n| key(&format!("root-{n}"))).collect::<Result<Vec<_>>>()?;
-    let [targets, snapshot, timestamp, _agency, issuer_key] =
+    let [targets, snapshot, timestamp, agency_key, issuer_key] =
         [key("targets")?, key("snapshot")?, key("timestamp")?, key("agency")?, key("issuer")?];
     let public = RepositoryKeys {
         root: root.iter().map(Signer::public_key).collect(),
@@ -52,15 +52,16 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     );
     Ok(Answer::done(
         format!(
-            "agency      {}\nissuer      {}\nissuer key  {}\nroot        {}",
+            "agency      {}\nissuer      {}\nissuer key  {}\nagency key  {}\nroot        {}",
             office.agency.name,
             office.agency.issuer,
             issuer_key.public_key().id(),
+            agency_key.public_key(),
             root_path.display()
         ),
         json!({
             "agency": office.agency.name, "issuer": office.agency.issuer,
-            "issuer_key": issuer_key.public_key(), "root": root_path, "at": now,
+            "issuer_key": issuer_key.public_key(), "agency_key": agency_key.public_key(), "root": root_path, "at": now,
         }),
     ))
 }

@@ -35,7 +35,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let policy = office.policy(&arguments.purpose)?;
-    let holder_key = arguments.holder_key.as_deref().map(keys::public).transpose()?;
+    let holder_key = arguments.holder_key.as_deref().map(keys::holder).transpose()?;
     if arguments.out.exists() {
         bail!("{} exists already", arguments.out.display());
     }

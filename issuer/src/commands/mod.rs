@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod issue;
 pub mod publish;
 pub mod revoke;
+pub mod trust;
 
 use std::io::Write;
 

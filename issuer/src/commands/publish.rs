@@ -1,20 +1,19 @@
 //! `issuer publish`: the trust repository, as a directory.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, Files, HASHES, IssuerKey, IssuerKeys, Publication, RoleVersions, delta_name, prepare_hashes,
-    publish,
+    AgencyRole, Assembly, Files, HASHES, IssuerKey, IssuerKeys, TopLevelRole, assemble, delta_name,
+    prepare_hashes,
 };
 
 use crate::cli::Publish;
-use crate::commands::now;
+use crate::commands::{note, now};
+use crate::national::write_files;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::published::{self, PublishedState};
@@ -32,30 +31,30 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     registry.set_setting("repository_version", &version.to_string())?;
 
     let (agency_targets, state) = agency_targets(&office, &registry, now)?;
-    let mut policies = Files::new();
-    for policy in office.policies()? {
-        policies.insert(format!("policy/{}.json", policy.purpose), serde_json::to_vec_pretty(&policy)?);
+    let mut targets = office.policy_targets()?;
+    targets.extend(office.seals()?);
+    let role = AgencyRole {
+        name: &office.agency.name,
+        issuer: &office.agency.issuer,
+        signer: &office.key("agency")?,
+        targets: &agency_targets,
+    };
+    let roots = office.roots()?;
+    if let Some(pending) = &roots.pending {
+        note(&format!("{} is not published: {}", pending.path.display(), pending.problem));
     }
-    policies.extend(office.seals()?);
-    let root = fs::read(office.root_metadata()).context("reading root.json")?;
-    let (agency, targets, snapshot, timestamp) =
-        (office.key("agency")?, office.key("targets")?, office.key("snapshot")?, office.key("timestamp")?);
-    let files = publish(&Publication {
-        root: &root,
-        targets: &policies,
-        agency: AgencyRole {
-            name: &office.agency.name,
-            issuer: &office.agency.issuer,
-            signer: &agency,
-            targets: &agency_targets,
-        },
-        targets_signer: &targets,
-        snapshot_signer: &snapshot,
-        timestamp_signer: &timestamp,
-        versions: RoleVersions { targets: version, agency: version, snapshot: version, timestamp: version },
+    let files = assemble(&Assembly {
+        roots: &roots.complete,
+        targets: &targets,
+        parts: &[role.sign(version, now)?],
+        retired: &BTreeMap::new(),
+        targets_signer: &roots.key(TopLevelRole::Targets)?,
+        snapshot_signer: &roots.key(TopLevelRole::Snapshot)?,
+        timestamp_signer: &roots.key(TopLevelRole::Timestamp)?,
+        versions: version.into(),
         now,
     })?;
-    write(&arguments.out, &files)?;
+    write_files(&arguments.out, &files)?;
     registry.remember_published(version, &state)?;
     let revoked = registry.not_valid()?.len();
     let bytes: usize = files.values().map(Vec::len).sum();
@@ -93,23 +92,4 @@ fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Resul
     let state = PublishedState { delta: delta_name(&hashes), lists };
     targets.insert(HASHES.to_owned(), hashes);
     Ok((targets, state))
-}
-
-/// Writes every file; `timestamp.json`, which makes the others current, goes last and in one step.
-fn write(folder: &Path, files: &Files) -> Result<()> {
-    const CURRENT: &str = "metadata/timestamp.json";
-    for (name, bytes) in files.iter().filter(|(name, _)| *name != CURRENT).chain(files.get_key_value(CURRENT))
-    {
-        let path = folder.join(name);
-        let write = || -> std::io::Result<()> {
-            fs::create_dir_all(path.parent().unwrap_or(folder))?;
-            let staged = path.with_extension("new");
-            let mut file = fs::File::create(&staged)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&staged, &path)
-        };
-        write().with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -3,24 +3,31 @@
 //! All of it comes from one TUF repository ([`update`]) and from nowhere else. A [`TrustStore`] exists
 //! only after every signature in that repository was verified up to the provisioned root.
 
+mod client;
 mod freshness;
 mod issuers;
 mod policy;
 #[cfg(feature = "issue")]
 mod repository;
+#[cfg(feature = "issue")]
+mod root;
 mod status;
 mod status_delta;
 mod update;
 
 use std::collections::BTreeMap;
 
+pub use client::{Client, Target};
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
 pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{
-    AgencyRole, Publication, RepositoryError, RepositoryKeys, RoleVersions, publish, sign_root,
+    AgencyPart, AgencyRole, Assembly, Publication, RepositoryError, RepositoryKeys, RoleVersions,
+    TopLevelVersions, assemble, publish, sign_root,
 };
+#[cfg(feature = "issue")]
+pub use root::{RootDocument, RootKeys, RootSigner, Rotation, TopLevelRole, TufKey, check_root_chain};
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
 pub use status::{LIST_SIZE, ListState, Status, StatusList, StatusListError};

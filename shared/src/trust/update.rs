@@ -5,16 +5,11 @@
 //! policy says what that means. Rollback, missing signatures and altered files are always errors.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
 
-use sigstore_tuf::transport::FetchFuture;
-use sigstore_tuf::{
-    DelegatedRole, MetadataStore, Repository, Role, TrustedMetadataSet, Updater, UpdaterConfig,
-};
+use sigstore_tuf::{DelegatedRole, Role};
 
+use super::client::{Client, MAX_AGENCIES, check_memory, ready};
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 use super::policy::Policy;
 use super::status::StatusListError;
@@ -25,10 +20,7 @@ use crate::seal::{HEALTH_CERTIFICATES, SealTrust, SealTrustError, VISIBLE_DIGITA
 use crate::time::Timestamp;
 
 /// The largest target read: a status list of 2^20 entries is at most 0.3 MB.
-const MAX_TARGET: u64 = 4 << 20;
-
-/// The most agencies in one repository.
-const MAX_AGENCIES: usize = 256;
+pub(super) const MAX_TARGET: u64 = 4 << 20;
 
 /// Files by name.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -77,7 +69,11 @@ impl TrustSource for Files {
     }
 }
 
-fn bounded(bytes: Option<&Vec<u8>>, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+pub(super) fn bounded(
+    bytes: Option<&Vec<u8>>,
+    name: &str,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, SourceError> {
     match bytes {
         Some(bytes) if bytes.len() as u64 > limit => {
             Err(SourceError { name: name.to_owned(), problem: format!("larger than {limit} bytes") })
@@ -144,17 +140,34 @@ pub fn update(
     clock: Timestamp,
 ) -> Result<(TrustStore, TrustSnapshot), TrustError> {
     let source: Arc<dyn TrustSource> = Arc::new(source);
+    // The client passes over a memory that it cannot read, and would then take an older repository.
+    if !memory.is_empty() {
+        check_memory(root, memory)?;
+    }
+    let (store, snapshot) = read_at_last_good_time(&source, root, memory, clock)?;
+    // What is about to be kept has to pass the same check at the next start.
+    check_memory(root, &snapshot.memory)?;
+    Ok((store, snapshot))
+}
+
+/// Reads the repository as of now or, where it has expired, as of the last second at which it had not.
+fn read_at_last_good_time(
+    source: &Arc<dyn TrustSource>,
+    root: &[u8],
+    memory: &Files,
+    clock: Timestamp,
+) -> Result<(TrustStore, TrustSnapshot), TrustError> {
     let mut time = clock.to_jiff();
-    // Five roles can each have expired at another time; every attempt moves before one more of them.
-    for _ in 0..16 {
-        match Client::open(&source, root, memory)?.read(time) {
+    // Every role can have expired at another time; every attempt moves before one more of them.
+    for _ in 0..MAX_AGENCIES + 4 {
+        match Client::open(source, root, memory)?.read(time) {
             Err(TrustError::Tuf(sigstore_tuf::Error::Expired { expires, .. })) if expires <= time => {
                 time = expires - jiff::SignedDuration::from_secs(1);
             }
             result => return result,
         }
     }
-    Client::open(&source, root, memory)?.read(time)
+    Client::open(source, root, memory)?.read(time)
 }
 
 /// Verifies again what [`update`] left behind, at the start of a device.
@@ -165,43 +178,7 @@ pub fn load(snapshot: &TrustSnapshot, root: &[u8], clock: Timestamp) -> Result<T
     update(snapshot.repository.clone(), root, &snapshot.memory, clock).map(|(store, _)| store)
 }
 
-struct Client {
-    updater: Updater,
-    read: Shared,
-    memory: Shared,
-    /// What is held of status lists, until it is found out whether it still holds.
-    kept: Files,
-}
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Files>>);
-
-impl Shared {
-    fn with<T>(&self, work: impl FnOnce(&mut Files) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
 impl Client {
-    fn open(source: &Arc<dyn TrustSource>, root: &[u8], memory: &Files) -> Result<Self, TrustError> {
-        let (kept, memory): (Files, Files) =
-            memory.clone().into_iter().partition(|(name, _)| name.starts_with(status_delta::KEPT));
-        let (read, store) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
-        let recorder = Recorder { source: source.clone(), read: read.clone() };
-        let mut config = UpdaterConfig::default();
-        config.target_max_length = MAX_TARGET;
-        config.max_delegations = MAX_AGENCIES as u32;
-        let updater = Updater::new(recorder, root)?.with_config(config).with_store(store.clone());
-        // The client passes over a memory that it cannot read, and would then take an older repository.
-        if !memory.is_empty() {
-            let timestamp = memory.get("timestamp.json").ok_or(TrustError::Memory)?;
-            TrustedMetadataSet::from_root(updater.trusted().root_bytes())?
-                .update_timestamp(timestamp, jiff::Timestamp::UNIX_EPOCH)
-                .map_err(|_| TrustError::Memory)?;
-        }
-        Ok(Self { updater, read, memory: store, kept })
-    }
-
     fn read(mut self, time: jiff::Timestamp) -> Result<(TrustStore, TrustSnapshot), TrustError> {
         ready(self.updater.refresh(time))??;
         let trusted = self.updater.trusted();
@@ -221,7 +198,12 @@ impl Client {
         let seals = self.seals(&targets.targets, time)?;
         let mut issuers = Vec::new();
         for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles).take(MAX_AGENCIES) {
-            issuers.push(self.issuer(role, expires, time)?);
+            let issuer = self.issuer(role, expires, time)?;
+            if issuers.iter().any(|known: &TrustedIssuer| known.uri == issuer.uri) {
+                let problem = "speaks for an issuer that another agency speaks for";
+                return Err(TrustError::Delegation { agency: issuer.agency, problem });
+            }
+            issuers.push(issuer);
         }
         let snapshot = TrustSnapshot {
             repository: self.read.with(std::mem::take),
@@ -316,59 +298,4 @@ impl Client {
 fn parse<T: serde::de::DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T, TrustError> {
     serde_json::from_slice(bytes)
         .map_err(|error| TrustError::Target { name: name.to_owned(), problem: error.to_string() })
-}
-
-/// Polls once: a source that reads files never makes its reader wait.
-fn ready<T>(future: impl Future<Output = T>) -> Result<T, TrustError> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Ok(value),
-        Poll::Pending => Err(TrustError::NotReady),
-    }
-}
-
-/// Passes files on from the source and keeps what was read.
-struct Recorder {
-    source: Arc<dyn TrustSource>,
-    read: Shared,
-}
-
-impl Recorder {
-    fn answer(
-        &self,
-        name: String,
-        limit: u64,
-        result: Result<Option<Vec<u8>>, SourceError>,
-    ) -> FetchFuture<'_> {
-        // Checked here too: the client relies on the source for it.
-        let result = result.and_then(|bytes| bounded(bytes.as_ref(), &name, limit));
-        let result = result.map_err(|error| sigstore_tuf::Error::Malformed(error.to_string()));
-        if let Ok(Some(bytes)) = &result {
-            self.read.with(|files| files.insert(name, bytes.clone()));
-        }
-        Box::pin(std::future::ready(result))
-    }
-}
-
-impl Repository for Recorder {
-    fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
-        self.answer(format!("metadata/{name}"), max_length, self.source.metadata(name, max_length))
-    }
-
-    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
-        self.answer(format!("targets/{path}"), max_length, self.source.target(path, max_length))
-    }
-}
-
-impl MetadataStore for Shared {
-    fn load(&self, name: &str) -> sigstore_tuf::Result<Option<Vec<u8>>> {
-        Ok(self.with(|files| files.get(name).cloned()))
-    }
-
-    fn store(&self, name: &str, bytes: &[u8]) -> sigstore_tuf::Result<()> {
-        // Targets are in the repository already; the memory is for metadata.
-        if !name.starts_with("targets/") {
-            self.with(|files| files.insert(name.to_owned(), bytes.to_vec()));
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,49 @@
+//! `issuer trust init`: a shared repository from nothing, up to the root that the key holders sign.
+
+use anyhow::Result;
+use serde_json::json;
+use shared::key::Signer;
+use shared::trust::{RootDocument, RootKeys, TopLevelRole, TufKey};
+
+use super::{public_keys, tell_algorithms};
+use crate::cli::TrustInit;
+use crate::commands::{note, now};
+use crate::national::{National, write_file};
+use crate::output::Answer;
+use crate::{keys, policies, roots};
+
+pub fn run(arguments: &TrustInit) -> Result<Answer> {
+    let now = now(arguments.at.at);
+    let root = public_keys(&arguments.root)?;
+    let folder = &arguments.at.dir;
+    let national = National::create(folder)?;
+    let key =
+        |role| -> Result<TufKey> { Ok(keys::create(&roots::key_path(folder, role, 1))?.public_key().into()) };
+    let document = RootDocument::first(
+        &RootKeys {
+            root,
+            threshold: arguments.threshold,
+            targets: key(TopLevelRole::Targets)?,
+            snapshot: key(TopLevelRole::Snapshot)?,
+            timestamp: key(TopLevelRole::Timestamp)?,
+        },
+        now,
+    )?;
+    let path = roots::path(folder, 1);
+    write_file(&path, &document.to_bytes())?;
+    for policy in policies::defaults() {
+        policies::write(folder, &policy)?;
+    }
+    national.save()?;
+    tell_algorithms(&document);
+    note(&format!(
+        "Nobody has signed {} yet: take it to {} of the {} key holders, each on a machine of their own, for `issuer trust sign`.",
+        path.display(),
+        arguments.threshold,
+        arguments.root.len()
+    ));
+    Ok(Answer::done(
+        format!("root        {}", path.display()),
+        json!({ "root": path, "threshold": arguments.threshold, "keys": arguments.root.len(), "at": now }),
+    ))
+}

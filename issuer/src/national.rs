@@ -1,0 +1,228 @@
+//! The folder of a repository that several agencies share: who they are, what they handed over, what was published.
+//!
+//! ```text
+//! root.json, 2.root.json …    roots, see `roots.rs`
+//! keys/                       of the roles that sign at every publication: targets, snapshot, timestamp
+//! policy/                     policies of the purposes, one file each
+//! agencies.json               names, issuers and public keys of the agencies
+//! parts/<agency>/             what the agency handed over last, as in a repository
+//! state.json, memory/         what was published last, as a kiosk remembers it
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use shared::key::PublicKey;
+use shared::trust::{AgencyPart, Files, SourceError, TrustSource};
+
+/// The longest metadata of an agency that is read, as kiosks read it.
+const MAX_METADATA: u64 = 5_000_000;
+
+/// Linux's O_NOFOLLOW | O_NONBLOCK: a link is refused, and opening a pipe does not wait for its writer.
+const OPEN_FLAGS: i32 = 0o400_000 | 0o4_000;
+
+/// The folder of a shared repository.
+pub struct National {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// The agencies, in the order in which they were added.
+    pub agencies: Vec<Agency>,
+}
+
+/// An agency that may speak for an issuer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agency {
+    /// The name of its delegated role.
+    pub name: String,
+    /// The URI that its credentials carry as `iss`.
+    pub issuer: String,
+    /// Signs its part of the repository.
+    pub key: PublicKey,
+}
+
+/// What was published.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The version of targets, snapshot and timestamp.
+    pub version: u64,
+    /// The last version of every agency that was ever in it.
+    pub agencies: BTreeMap<String, u64>,
+}
+
+impl National {
+    /// Lays out a new folder. Refuses one that holds a repository already.
+    pub fn create(folder: &Path) -> Result<Self> {
+        if folder.join("agencies.json").exists() || folder.join("agency.json").exists() {
+            bail!("{} already holds a repository or an agency", folder.display());
+        }
+        for part in ["keys", "policy", "parts", "memory"] {
+            fs::create_dir_all(folder.join(part))
+                .with_context(|| format!("creating {}", folder.join(part).display()))?;
+        }
+        Ok(Self { folder: folder.to_owned(), agencies: Vec::new() })
+    }
+
+    /// Opens a folder that [`National::create`] laid out.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let agencies = read_json(&folder.join("agencies.json"))?.with_context(|| {
+            format!(
+                "{} is not the folder of a shared repository; make one with `issuer trust init`",
+                folder.display()
+            )
+        })?;
+        Ok(Self { folder: folder.to_owned(), agencies })
+    }
+
+    /// Writes down who the agencies are.
+    pub fn save(&self) -> Result<()> {
+        write_json(&self.folder.join("agencies.json"), &self.agencies)
+    }
+
+    /// Reads what was published last.
+    pub fn published(&self) -> Result<Published> {
+        Ok(read_json(&self.folder.join("state.json"))?.unwrap_or_default())
+    }
+
+    /// Writes down what is about to be published.
+    pub fn set_published(&self, published: &Published) -> Result<()> {
+        write_json(&self.folder.join("state.json"), published)
+    }
+
+    /// Reads what a kiosk remembers of the last publication.
+    pub fn memory(&self) -> Result<Files> {
+        let folder = self.folder.join("memory");
+        let mut files = Files::new();
+        for name in read_json::<Vec<String>>(&folder.join("names.json"))?.unwrap_or_default() {
+            let path = folder.join(&name);
+            let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            files.insert(name, bytes);
+        }
+        Ok(files)
+    }
+
+    /// Writes down what a kiosk will remember of this publication.
+    pub fn set_memory(&self, memory: &Files) -> Result<()> {
+        let folder = self.folder.join("memory");
+        write_files(&folder, memory)?;
+        write_json(&folder.join("names.json"), &memory.keys().collect::<Vec<_>>())
+    }
+
+    /// Returns where the last part of an agency is kept.
+    pub fn part_folder(&self, agency: &str) -> PathBuf {
+        self.folder.join("parts").join(agency)
+    }
+}
+
+/// Reads the newest part of an agency in the folder of a repository, or `None` where there is none.
+pub fn read_part(folder: &Path, agency: &Agency) -> Result<Option<AgencyPart>> {
+    let metadata = folder.join("metadata");
+    let entries = match fs::read_dir(&metadata) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        entries => entries.with_context(|| format!("reading {}", metadata.display()))?,
+    };
+    let suffix = format!(".{}.json", agency.name);
+    let mut newest = None;
+    for entry in entries {
+        let name = entry.with_context(|| format!("reading {}", metadata.display()))?.file_name();
+        let version = name.to_str().and_then(|name| name.strip_suffix(&suffix)?.parse::<u64>().ok());
+        newest = newest.max(version);
+    }
+    let Some(version) = newest else { return Ok(None) };
+    let source = Folder(folder.to_owned());
+    let name = format!("{version}{suffix}");
+    let bytes = source.metadata(&name, MAX_METADATA)?.with_context(|| format!("{name} is gone"))?;
+    let part = AgencyPart::read(&agency.name, &agency.issuer, agency.key, bytes, &source)
+        .with_context(|| format!("what {} handed over in {} is refused", agency.name, folder.display()))?;
+    if part.version() != version {
+        bail!("{name} in {} says that it is version {}", folder.display(), part.version());
+    }
+    Ok(Some(part))
+}
+
+/// The folder that an agency handed in.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn read(&self, part: &str, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        let error = |problem: &dyn std::fmt::Display| SourceError {
+            name: name.to_owned(),
+            problem: problem.to_string(),
+        };
+        if !Path::new(name).components().all(|component| matches!(component, Component::Normal(_))) {
+            return Err(error(&"is not a name inside the folder"));
+        }
+        let path = self.0.join(part).join(name);
+        let file = match fs::OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(path) {
+            Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|problem| error(&problem))?,
+        };
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(error(&"is not an ordinary file"));
+        }
+        let mut bytes = Vec::new();
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(|problem| error(&problem))?;
+        if bytes.len() as u64 > limit { Err(error(&"is larger than it should be")) } else { Ok(Some(bytes)) }
+    }
+}
+
+impl TrustSource for Folder {
+    fn metadata(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read("metadata", name, limit)
+    }
+
+    fn target(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, SourceError> {
+        self.read("targets", path, limit)
+    }
+}
+
+/// Writes every file in one step each; `metadata/timestamp.json`, which makes the others current, goes last.
+pub fn write_files(folder: &Path, files: &Files) -> Result<()> {
+    const CURRENT: &str = "metadata/timestamp.json";
+    let last = files.get_key_value(CURRENT);
+    files
+        .iter()
+        .filter(|(name, _)| *name != CURRENT)
+        .chain(last)
+        .try_for_each(|(name, bytes)| write_file(&folder.join(name), bytes))
+}
+
+/// Writes a file so that it is either the old one or the new one, whatever happens.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let staged = path.with_extension("new");
+        let mut file = fs::File::create(&staged)?;
+        std::io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        fs::rename(&staged, path)
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        bytes => {
+            let bytes = bytes.with_context(|| format!("reading {}", path.display()))?;
+            let value =
+                serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
+            Ok(Some(value))
+        }
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    write_file(path, &bytes)
+}

@@ -1,0 +1,109 @@
+//! The roots of a repository in a folder: `root.json` is the first, `2.root.json` and so on follow.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use shared::key::Signer;
+use shared::trust::{RootDocument, TopLevelRole, TufKey, check_root_chain};
+
+use crate::keys;
+
+/// Every root that is signed as it should be, and the next one if it is still collecting signatures.
+pub struct Roots {
+    folder: PathBuf,
+    /// In order from version 1.
+    pub complete: Vec<Vec<u8>>,
+    /// The last of them.
+    pub newest: RootDocument,
+    /// The one after, which does not count yet.
+    pub pending: Option<Pending>,
+}
+
+/// A root that lacks signatures.
+pub struct Pending {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Roots {
+    /// Reads a folder. Refuses one whose first root is not signed by enough of its keys.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut complete: Vec<Vec<u8>> = Vec::new();
+        let mut newest = None;
+        let mut pending = None;
+        for version in 1.. {
+            let path = path(folder, version);
+            if version > 1 && !path.exists() {
+                break;
+            }
+            let document = read(&path)?;
+            complete.push(document.published());
+            if let Err(error) = check_root_chain(&complete) {
+                complete.pop();
+                let problem = format!("{:#}", anyhow::Error::from(error));
+                if version == 1 {
+                    bail!(
+                        "{} cannot be used yet: {problem}; add signatures with `issuer trust sign`",
+                        path.display()
+                    );
+                }
+                pending = Some(Pending { path, problem });
+                break;
+            }
+            newest = Some(document);
+        }
+        let newest = newest.context("there is no root")?;
+        Ok(Self { folder: folder.to_owned(), complete, newest, pending })
+    }
+
+    /// Returns where the next root goes.
+    pub fn next_path(&self) -> PathBuf {
+        path(&self.folder, self.newest.version() + 1)
+    }
+
+    /// Opens the private key of a role that signs here: of the key files of that role, the one that the newest root
+    /// names.
+    pub fn key(&self, role: TopLevelRole) -> Result<impl Signer + use<>> {
+        let named = self.newest.keys(role);
+        for version in (1..=self.newest.version()).rev() {
+            let path = key_path(&self.folder, role, version);
+            if path.exists() {
+                let key = keys::open(&path)?;
+                if named.contains(&TufKey::from(key.public_key())) {
+                    return Ok(key);
+                }
+            }
+        }
+        bail!(
+            "{} holds no private key for {} that root version {} names",
+            self.folder.join("keys").display(),
+            role.name(),
+            self.newest.version()
+        )
+    }
+}
+
+/// Reads one root document.
+pub fn read(path: &Path) -> Result<RootDocument> {
+    let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    RootDocument::parse(&bytes).with_context(|| format!("{} is not root metadata", path.display()))
+}
+
+/// Where the root of a version is.
+pub fn path(folder: &Path, version: u64) -> PathBuf {
+    folder.join(if version == 1 { "root.json".to_owned() } else { format!("{version}.root.json") })
+}
+
+/// The name of the private key of a role that came with the root of a version.
+fn key_name(role: TopLevelRole, version: u64) -> String {
+    let name = role.name();
+    if version == 1 { name.to_owned() } else { format!("{name}-{version}") }
+}
+
+/// Where that key is.
+pub fn key_path(folder: &Path, role: TopLevelRole, version: u64) -> PathBuf {
+    folder.join("keys").join(format!("{}.pem", key_name(role, version)))
+}
