@@ -14,7 +14,7 @@ use shared::credential::{
     Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present,
     sign,
 };
-use shared::key::{Signer, SoftwareKey};
+use shared::key::{Signer, SoftwareKey, VerificationKey};
 use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
@@ -53,6 +53,8 @@ pub struct World {
     pub key_retired: Option<Timestamp>,
     /// Policies of other purposes that the repository holds too.
     pub other_policies: Vec<Policy>,
+    /// An issuer with other keys that stands in the place of ours, and publishes no status.
+    pub foreign: Option<IssuerKeys>,
     /// Whom seals of other schemes are believed from: targets under `seals/`.
     pub seals: Files,
 }
@@ -88,6 +90,7 @@ impl Default for World {
             not_valid: vec![],
             key_retired: None,
             other_policies: vec![],
+            foreign: None,
             seals: Files::new(),
         }
     }
@@ -128,6 +131,11 @@ impl World {
         }
     }
 
+    /// The public key of the resident's phone.
+    pub fn holder_key(&self) -> VerificationKey {
+        self.holder.public_key().into()
+    }
+
     /// A signed credential with these claims.
     pub fn credential(&self, claims: &Claims) -> Vec<u8> {
         sign(claims, &self.issuer).unwrap()
@@ -166,15 +174,16 @@ impl World {
                 not_after: self.key_retired,
             }],
         };
+        let keys = self.foreign.clone().unwrap_or(keys);
         let mut statuses = StatusListBuilder::default();
         for (index, status) in &self.not_valid {
             assert!(statuses.set(*index, *status));
         }
         let token = statuses.prepare(STATUS_URI, now, now.plus(30 * DAY), self.issuer.public_key().id());
-        let own = Files::from([
-            ("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap()),
-            ("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap()),
-        ]);
+        let mut own = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);
+        if self.foreign.is_none() {
+            own.insert("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap());
+        }
         let policies = std::iter::once(&self.policy).chain(&self.other_policies);
         let policies = policies
             .map(|policy| (format!("policy/{}.json", policy.purpose), serde_json::to_vec(policy).unwrap()))
@@ -183,7 +192,7 @@ impl World {
         publish(&Publication {
             root: &self.root(),
             targets: &policies,
-            agency: AgencyRole { name: AGENCY, issuer: ISSUER, signer: &self.agency, targets: &own },
+            agency: AgencyRole { name: AGENCY, issuer: &keys.issuer, signer: &self.agency, targets: &own },
             targets_signer: &self.roles[3],
             snapshot_signer: &self.roles[4],
             timestamp_signer: &self.roles[5],

@@ -59,7 +59,7 @@ type Decode = for<'a> fn(&'a [u8]) -> Result<Value<'a>, cbor::CborError>;
 
 /// A COSE_Sign1 whose structure and algorithm are right; its signature is not checked yet.
 #[derive(Debug, Clone)]
-pub(crate) struct Sign1<'a> {
+pub struct Sign1<'a> {
     protected: &'a [u8],
     headers: Value<'a>,
     unprotected: Value<'a>,
@@ -82,8 +82,11 @@ impl<'a> Sign1<'a> {
         Self::from_body(without_tags(value), rules, cbor::decode)
     }
 
-    /// As [`Sign1::from_cwt`], for what others wrote.
-    pub(crate) fn from_foreign(value: &Value<'a>) -> Result<Self, DecodeError> {
+    /// Takes an item apart that others wrote, with their headers: under tag 18, under tag 61 around it, or under none.
+    ///
+    /// # Errors
+    /// What is not a COSE_Sign1, critical headers, and algorithms that are not protected or not accepted.
+    pub fn from_foreign(value: &Value<'a>) -> Result<Self, DecodeError> {
         Self::from_body(without_tags(value), HeaderRules::FOREIGN, cbor::decode_foreign)
     }
 
@@ -124,7 +127,8 @@ impl<'a> Sign1<'a> {
         if self.header(TYPE)? == expected { Ok(()) } else { Err(DecodeError::Header { label: TYPE }) }
     }
 
-    pub(crate) fn payload(&self) -> &'a [u8] {
+    /// Returns the bytes that are signed; nothing is known of them yet.
+    pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
@@ -141,7 +145,8 @@ impl<'a> Sign1<'a> {
         sig_structure(self.protected, self.payload)
     }
 
-    pub(crate) fn verifies(&self, key: &VerificationKey) -> bool {
+    /// Tells whether `key` made the signature.
+    pub fn verifies(&self, key: &VerificationKey) -> bool {
         key.verifies(self.algorithm, &self.to_be_signed(), self.signature)
     }
 

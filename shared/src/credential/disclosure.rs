@@ -4,7 +4,8 @@
 //! redacted map   = { * key => value, ? simple(59): [ + hash ] }
 //! redacted array = [ * value, * #6.60(hash) ]
 //! hash           = SHA-256 over the CBOR encoding of salted-claim, byte string head and all
-//! salted-claim   = bstr .cbor [ salt: bstr .size 16, value, ? key: int / tstr ]
+//! salted-claim   = bstr .cbor [ salt: bstr .size 16, value, ? key: int / tstr ] / decoy
+//! decoy          = bstr .cbor [ salt: bstr .size 16 ]
 //! ```
 //!
 //! The draft's prose example hashes the contents alone; its vectors, and with them everybody's code, hash the whole
@@ -35,9 +36,13 @@ const NEVER_REDACTED: [i64; 9] = [1, 3, 4, 5, 6, 7, 8, 39, 65535];
 type Hash = [u8; 32];
 
 /// A disclosure that no hash has claimed yet.
-struct Disclosure<'a> {
-    value: Value<'a>,
-    key: Option<Value<'a>>,
+enum Disclosure<'a> {
+    /// An entry of a map.
+    Entry(Value<'a>, Value<'a>),
+    /// An element of an array.
+    Element(Value<'a>),
+    /// Nothing: the issuer hides how much there is to hide.
+    Decoy,
 }
 
 /// Puts what is disclosed in its place and takes the hashes out.
@@ -67,13 +72,15 @@ fn hash(disclosure: &Value<'_>) -> Hash {
 }
 
 fn read(salted: &[u8]) -> Result<Disclosure<'_>, DecodeError> {
-    let Value::Array(mut parts) = cbor::decode(salted)? else { return Err(DecodeError::Disclosure) };
-    let key = if parts.len() == 3 { parts.pop() } else { None };
-    match (<[Value<'_>; 2]>::try_from(parts), &key) {
-        (
-            Ok([Value::Bytes(salt), value]),
-            None | Some(Value::Unsigned(_) | Value::Negative(_) | Value::Text(_)),
-        ) if salt.len() == SALT => Ok(Disclosure { value, key }),
+    let Value::Array(parts) = cbor::decode(salted)? else { return Err(DecodeError::Disclosure) };
+    let Some((Value::Bytes(salt), rest)) = parts.split_first() else { return Err(DecodeError::Disclosure) };
+    match rest {
+        _ if salt.len() != SALT => Err(DecodeError::Disclosure),
+        [] => Ok(Disclosure::Decoy),
+        [value] => Ok(Disclosure::Element(value.clone())),
+        [value, key @ (Value::Unsigned(_) | Value::Negative(_) | Value::Text(_))] => {
+            Ok(Disclosure::Entry(key.clone(), value.clone()))
+        }
         _ => Err(DecodeError::Disclosure),
     }
 }
@@ -125,8 +132,11 @@ impl<'a> Reveal<'a> {
             Some(_) => return Err(DecodeError::Disclosure),
         };
         for hash in hashes {
-            let Some(Disclosure { value, key }) = self.claimed(&hash)? else { continue };
-            let key = key.ok_or(DecodeError::Disclosure)?;
+            let (key, value) = match self.claimed(&hash)? {
+                None | Some(Disclosure::Decoy) => continue,
+                Some(Disclosure::Element(_)) => return Err(DecodeError::Disclosure),
+                Some(Disclosure::Entry(key, value)) => (key, value),
+            };
             let known = revealed.iter().any(|(other, _)| *other == key);
             let fixed = depth == 0 && key.as_int().is_some_and(|label| NEVER_REDACTED.contains(&label));
             if known || fixed {
@@ -141,9 +151,9 @@ impl<'a> Reveal<'a> {
     fn element(&mut self, item: Value<'a>, depth: usize) -> Result<Option<Value<'a>>, DecodeError> {
         let Value::Tag(REDACTED_ELEMENT, hash) = item else { return self.value(item, depth + 1).map(Some) };
         match self.claimed(&hash)? {
-            None => Ok(None),
-            Some(Disclosure { key: Some(_), .. }) => Err(DecodeError::Disclosure),
-            Some(Disclosure { value, key: None }) => self.value(value, depth + 1).map(Some),
+            None | Some(Disclosure::Decoy) => Ok(None),
+            Some(Disclosure::Entry(..)) => Err(DecodeError::Disclosure),
+            Some(Disclosure::Element(value)) => self.value(value, depth + 1).map(Some),
         }
     }
 

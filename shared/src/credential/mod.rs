@@ -17,6 +17,7 @@ pub use claims::{
     Attribute, AttributeError, AttributeValue, Attributes, Claims, MAX_ATTRIBUTE, Purpose, PurposeError,
     StatusReference,
 };
+pub use cose::Sign1;
 #[cfg(feature = "issue")]
 pub use cose::ToBeSigned;
 pub use disclosure::reveal;
