@@ -35,19 +35,30 @@ pub struct PublishedState {
 pub fn lists(office: &Office, registry: &Registry, now: Timestamp) -> Result<Vec<PublishedList>> {
     let not_valid = registry.not_valid()?;
     let key = office.status_key()?;
+    let latest = latest(registry, now)?;
     let fill = |list: u64| -> Result<PublishedList> {
         let mut statuses = StatusListBuilder::default();
         let credentials = not_valid.iter().filter(|credential| credential.list == list);
         let credentials = credentials.map(|credential| (credential.index, credential.status));
         let start = registry.list_start(list)?;
         let turned = decoys(key.as_slice(), list)
-            .filter(|decoy| start.is_some_and(|start| start.plus(decoy.turns_after) <= now));
+            .filter(|decoy| start.is_some_and(|start| start.plus(decoy.turns_after) <= latest));
         for (index, status) in credentials.chain(turned.map(|decoy| (decoy.index, Status::Invalid))) {
             ensure!(statuses.set(index, status), "place {index} is outside its list");
         }
         Ok(PublishedList::new(format!("status-{list}.cwt"), office.status_uri(list), statuses))
     };
     (0..=registry.last_list()?).map(fill).collect()
+}
+
+/// Returns the latest time that anything was ever published at: a decoy that turned back because a clock did would
+/// tell what it is.
+fn latest(registry: &Registry, now: Timestamp) -> Result<Timestamp> {
+    const SETTING: &str = "decoys_turned_until";
+    let before = registry.setting(SETTING)?.map(|text| Timestamp::parse(&text)).transpose()?;
+    let latest = before.map_or(now, |before| before.max(now));
+    registry.set_setting(SETTING, &latest.to_string())?;
+    Ok(latest)
 }
 
 /// Returns a target for each remembered publication: what has changed since.
@@ -81,5 +92,67 @@ impl Registry {
             [REMEMBERED],
         )?;
         Ok(transaction.commit()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::credential::{Attributes, Purpose};
+
+    use super::*;
+    use crate::office::Agency;
+    use crate::registry::{IssuedCredential, SubjectData};
+    use crate::status_index::{issuable, status_index};
+
+    const DAY: i64 = 24 * 3600;
+
+    #[test]
+    fn decoys_turn_and_do_not_turn_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let agency = Agency { name: "xa".into(), issuer: "https://id.xa.example".into() };
+        let office = Office::create(folder.path(), agency).unwrap();
+        let mut registry = office.create_registry().unwrap();
+        let start = Timestamp::from_unix(1_700_000_000).unwrap();
+        let data = SubjectData {
+            attributes: Attributes::default(),
+            face: None,
+            photo: vec![],
+            documents: vec![],
+            secret: [9; 32],
+        };
+        let subject = registry.enroll(&data, start).unwrap();
+        let key = office.status_key().unwrap();
+        let serial = issuable(key.as_slice(), u64::try_from(registry.next_serial().unwrap()).unwrap());
+        let place = status_index(key.as_slice(), serial);
+        let credential = IssuedCredential {
+            serial: i64::try_from(serial).unwrap(),
+            purpose: Purpose::parse("border").unwrap(),
+            list: place.list,
+            index: place.index,
+            status: Status::Valid,
+        };
+        registry.record(&subject, &credential, (start, start.plus(DAY)), b"to be signed").unwrap();
+        let publish = |days: i64| lists(&office, &registry, start.plus(days * DAY)).unwrap();
+        let kept = |lists: &[PublishedList]| -> Files {
+            lists.iter().map(|list| (list.name.clone(), list.zlib().to_vec())).collect()
+        };
+        let (first, later, back) = (publish(0), publish(1000), publish(10));
+        let turned = StatusDelta::between(&kept(&first), &later);
+        let turned = turned.changes("status-0.cwt");
+        // Of 1,024 to 4,096 decoys about 1000 / 1825.
+        assert!((400..2_500).contains(&turned.len()), "{}", turned.len());
+        assert!(turned.iter().all(|change| change.value == 1 && change.index != place.index));
+        assert_eq!(StatusDelta::between(&kept(&later), &back), StatusDelta::default());
+        drop(registry);
+        let mut registry = office.registry().unwrap();
+        // Seven publications are remembered, each with the delta that it needs.
+        for version in 1..10 {
+            let state = PublishedState { delta: format!("status-from-{version}.delta"), lists: vec![] };
+            let lists = lists(&office, &registry, start.plus(2000 * DAY)).unwrap();
+            registry.remember_published(version, &PublishedState { lists, ..state }).unwrap();
+        }
+        let names: Vec<String> = deltas(&registry, &later).unwrap().into_keys().collect();
+        let expected: Vec<String> = (3..10).map(|version| format!("status-from-{version}.delta")).collect();
+        assert_eq!(names, expected);
     }
 }
