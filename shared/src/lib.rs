@@ -10,6 +10,7 @@
 //! | [`qr`] | the text in the symbol; symbols drawn and read |
 //! | `face` | from a picture to a decision (feature `face`) |
 //! | [`template`] | the face template, which credentials carry and faces are compared with |
+//! | [`portrait`] | what foreign credentials carry in its place |
 //! | [`reason`] | why a visit ended as it did |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
 //!
@@ -58,6 +59,7 @@ pub mod credential;
 #[cfg(feature = "face")]
 pub mod face;
 pub mod key;
+pub mod portrait;
 pub mod qr;
 pub mod reason;
 pub mod template;

@@ -15,6 +15,8 @@ use shared::credential::{
     StatusReference, UnverifiedCredential, present, sign, verify as verify_text,
 };
 use shared::key::{PublicKey, Signer, SoftwareKey};
+#[cfg(feature = "face")]
+use shared::portrait::{Portrait, PortraitFormat};
 use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
@@ -44,6 +46,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("picture", picture),
     #[cfg(feature = "face")]
     ("manifest", manifest),
+    #[cfg(feature = "face")]
+    ("portrait", portrait),
 ];
 
 /// The text of a symbol, taken apart: the input as that text, and as the bytes inside one.
@@ -196,6 +200,17 @@ pub fn picture(input: &[u8]) {
 pub fn manifest(input: &[u8]) {
     if let Ok(text) = std::str::from_utf8(input) {
         let _ = shared::face::Manifest::parse(text);
+    }
+}
+
+/// A portrait: the number of its format, then its bytes.
+#[cfg(feature = "face")]
+pub fn portrait(input: &[u8]) {
+    let Some((number, bytes)) = input.split_first() else { return };
+    let format = PortraitFormat::from_number(u64::from(*number));
+    let Ok(portrait) = format.and_then(|format| Portrait::new(format, bytes.to_vec())) else { return };
+    if let Ok(picture) = shared::face::decode_portrait(&portrait) {
+        assert!(picture.width().max(picture.height()) <= 1024);
     }
 }
 
