@@ -1,6 +1,6 @@
 //! Portraits in foreign credentials: decoded within bounds, and compared as templates are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, imageops};
@@ -11,9 +11,12 @@ use tests::journey::{photo, residents};
 
 const RESIDENTS: std::ops::RangeInclusive<u8> = 1..=10;
 
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("portraits").join(name)).unwrap()
+}
+
 fn file(number: u8, extension: &str) -> Vec<u8> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("portraits");
-    std::fs::read(folder.join(format!("resident-{number:02}.{extension}"))).unwrap()
+    sample(&format!("resident-{number:02}.{extension}"))
 }
 
 fn format_of(extension: &str) -> PortraitFormat {
@@ -146,6 +149,29 @@ fn sizes_are_bounded_before_decoding() {
     let header = webp.windows(3).position(|code| code == [0x9d, 0x01, 0x2a]).unwrap();
     webp[header + 3..header + 7].copy_from_slice(&[0xff, 0x3f, 0xff, 0x3f]);
     assert_eq!(size(PortraitFormat::Webp, webp), (16383, 16383));
+    // AV1 states its size in the frame. The decoder refuses more pixels than 1024x1024; fewer, in a long picture, we do.
+    assert_eq!(size(PortraitFormat::Avif, sample("too-large-1100x600.avif")), (1100, 600));
+    let larger = Portrait::new(PortraitFormat::Avif, sample("too-large-2000x1000.avif")).unwrap();
+    assert_eq!(decode_portrait(&larger), Err(UnusablePortrait::Damaged));
+}
+
+#[test]
+fn of_avif_only_one_coded_picture_within_the_file_is_taken() {
+    let whole = file(1, "avif");
+    let said = |find: &[u8], replace: &[u8]| {
+        let mut bytes = whole.clone();
+        let at = bytes.windows(find.len()).position(|window| window == find).expect("the box is there");
+        bytes[at..at + replace.len()].copy_from_slice(replace);
+        decode_portrait(&Portrait::new(PortraitFormat::Avif, bytes).unwrap()).map(|_| ())
+    };
+    assert_eq!(said(b"ftyp", b"ftyp"), Ok(()));
+    assert_eq!(said(b"av01", b"grid"), Err(UnusablePortrait::Unsupported(PortraitFormat::Avif)));
+    for part in [&b"meta"[..], b"pitm", b"iloc", b"iinf", b"infe"] {
+        assert_eq!(said(part, b"free"), Err(UnusablePortrait::Damaged), "without {part:?}");
+    }
+    // Version and flags of `iloc`, sizes of its fields, and how many items: more than there are.
+    assert_eq!(said(b"iloc\0\0\0\0", b"iloc\x09"), Err(UnusablePortrait::Damaged));
+    assert_eq!(said(b"pitm\0\0\0\0\0\x01", b"pitm\0\0\0\0\0\x63"), Err(UnusablePortrait::Damaged));
 }
 
 #[test]
