@@ -178,6 +178,7 @@ pub fn face_reason(error: &FaceError) -> Reason {
         FaceError::NoFace => Reason::FaceNone,
         FaceError::SeveralFaces { .. } => Reason::FaceSeveral,
         FaceError::Quality { .. } => Reason::FaceQuality,
+        FaceError::Portrait(_) => Reason::FacePortrait,
         FaceError::OtherAlgorithm { .. } => Reason::FaceUnsupported,
         FaceError::NotMeasured { .. } => Reason::FaceModelRefused,
         _ => Reason::FaceModels,

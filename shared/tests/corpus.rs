@@ -1,14 +1,15 @@
 //! Replays the inputs that fuzzing found worth keeping: `cargo test -p shared --features issue --test corpus`.
 //!
-//! With feature `face` the picture and manifest targets are replayed too.
+//! With feature `face` the picture, manifest and portrait targets are replayed too.
 #![cfg(feature = "issue")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/src/bodies.rs"]
-#[allow(dead_code, unreachable_pub, clippy::expect_used, reason = "it is the library of the fuzz targets")]
+#[allow(unreachable_pub, clippy::expect_used, reason = "it is the library of the fuzz targets")]
 mod bodies;
 
 /// The largest file kept, in bytes.
@@ -49,12 +50,9 @@ fn the_seeds_are_accepted() {
                 .unwrap();
         assert_eq!(verified.claims().status.as_ref().map(|status| status.index), Some(4711));
     }
-    for (name, text) in [("rotating", fixture.rotating()), ("paper", fixture.paper())] {
-        assert_eq!(fs::read_to_string(corpus("text").join(name)).unwrap(), text, "run write_seeds");
-    }
     let seed = |target: &str, name: &str| fs::read_to_string(corpus(target).join(name)).unwrap();
     let (health, seal) = (seed("health_certificate", "genuine"), seed("visible_digital_seal", "genuine"));
-    assert!(bodies::seals_are_genuine(&health, &seal), "run write_seeds");
+    assert!(bodies::seals_are_genuine(&health, &seal), "run with GATEPASS_REGENERATE=1");
     for (name, text) in SYMBOLS.map(|(name, text, _)| (name, text)) {
         let frame = bodies::frame(&fs::read(corpus("qr_read").join(name)).unwrap()).unwrap();
         assert_eq!(
@@ -65,13 +63,29 @@ fn the_seeds_are_accepted() {
     }
 }
 
-/// Writes the seeds again after the format changed: add `-- --ignored write_seeds`.
+/// The seeds are what the code makes today; `GATEPASS_REGENERATE=1` writes them anew after a change to the format.
 #[test]
-#[ignore = "writes into the source tree"]
-fn write_seeds() {
+fn the_seeds_are_up_to_date() {
+    let regenerate = std::env::var_os("GATEPASS_REGENERATE").is_some();
+    for ((target, name), bytes) in seeds() {
+        let file = corpus(target).join(&name);
+        if regenerate {
+            fs::create_dir_all(corpus(target)).unwrap();
+            fs::write(&file, &bytes).unwrap();
+        }
+        assert!(fs::read(&file).unwrap() == bytes, "{} is not what the code makes", file.display());
+    }
+}
+
+/// Every seed, by its target and name.
+fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     use shared::qr::payload::base45_decode;
     use shared::trust::{Files, PublishedList, Status, StatusDelta, StatusListBuilder};
 
+    let mut seeds = BTreeMap::new();
+    let mut write = |target, name: &str, bytes: &[u8]| {
+        assert!(seeds.insert((target, name.to_owned()), bytes.to_vec()).is_none(), "{target}/{name} twice");
+    };
     let fixture = bodies::fixture();
     let (rotating, paper) = (fixture.rotating(), fixture.paper());
     let presentation = base45_decode(&rotating).unwrap();
@@ -139,8 +153,8 @@ fn write_seeds() {
     #[cfg(feature = "face")]
     {
         let manifest = include_str!("../../models/manifest.toml");
-        let first = manifest.split("[[model]]").take(2).collect::<Vec<_>>().join("[[model]]");
-        write("manifest", "one_model", first.as_bytes());
+        let first = manifest.split("[[set]]").nth(1).unwrap();
+        write("manifest", "one_set", format!("[[set]]{first}").as_bytes());
         for (name, format) in [("jpeg", image::ImageFormat::Jpeg), ("png", image::ImageFormat::Png)] {
             let picture =
                 image::RgbImage::from_fn(24, 16, |x, y| image::Rgb([x as u8 * 9, y as u8 * 15, 128]));
@@ -148,7 +162,13 @@ fn write_seeds() {
             picture.write_to(&mut bytes, format).unwrap();
             write("picture", name, bytes.get_ref());
         }
+        for (number, name) in [(1, "jpg"), (3, "avif"), (4, "webp")] {
+            let sample = format!("../tests/portraits/resident-01.{name}");
+            let sample = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(sample)).unwrap();
+            write("portrait", name, &[&[number][..], &sample].concat());
+        }
     }
+    seeds
 }
 
 /// A symbol with a margin of four modules, as `qr_read` takes it: one bit per module.
@@ -194,9 +214,4 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
-}
-
-fn write(target: &str, name: &str, bytes: &[u8]) {
-    fs::create_dir_all(corpus(target)).unwrap();
-    fs::write(corpus(target).join(name), bytes).unwrap();
 }

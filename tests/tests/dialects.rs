@@ -142,7 +142,7 @@ fn claim_169_vectors() {
         let format =
             credential.ok().and_then(|credential| Some(credential.claims().portrait.as_ref()?.format()));
         match name {
-            "claim169-example" | "refugee-identity" => assert_eq!(format, Some(PortraitFormat::WebP)),
+            "claim169-example" | "refugee-identity" => assert_eq!(format, Some(PortraitFormat::Webp)),
             "with-face" | "with-all-biometrics" => assert_eq!(format, Some(PortraitFormat::Jpeg)),
             _ => assert_eq!(format, None, "{name}"),
         }

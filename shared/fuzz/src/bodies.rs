@@ -19,6 +19,8 @@ use shared::credential::{
     StatusReference, UnverifiedCredential, present, sign, verify as verify_text,
 };
 use shared::key::{PublicKey, Signer, SoftwareKey};
+#[cfg(feature = "face")]
+use shared::portrait::{Portrait, PortraitFormat};
 use shared::qr::payload::{self, Payload};
 use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal};
 use shared::template::{AlgorithmId, Template};
@@ -53,6 +55,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("picture", picture),
     #[cfg(feature = "face")]
     ("manifest", manifest),
+    #[cfg(feature = "face")]
+    ("portrait", portrait),
 ];
 
 /// The text of a symbol, taken apart: the input as that text, and as the bytes inside one.
@@ -333,6 +337,17 @@ pub fn seals_are_genuine(health: &str, seal: &str) -> bool {
     let (trust, now) = (seal_trust_fixture(), fixture().now);
     HealthCertificate.verify(health, trust, now).is_ok()
         && VisibleDigitalSeal.verify(seal, trust, now).is_ok()
+}
+
+/// A portrait: the number of its format, then its bytes.
+#[cfg(feature = "face")]
+pub fn portrait(input: &[u8]) {
+    let Some((number, bytes)) = input.split_first() else { return };
+    let format = PortraitFormat::from_number(u64::from(*number));
+    let Ok(portrait) = format.and_then(|format| Portrait::new(format, bytes.to_vec())) else { return };
+    if let Ok(picture) = shared::face::decode_portrait(&portrait) {
+        assert!(picture.width().max(picture.height()) <= 1024);
+    }
 }
 
 /// Seeds of the fixed keys.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::calibration::Calibration;
 use super::manifest::{Manifest, ManifestError, ModelEntry, ModelSet, Task};
 use super::{Embedding, Face, Layout, Model, ModelError, OnnxModel, Quality, QualityIssue, QualityLimits};
-use super::{detect, embed, pad};
+use super::{UnusablePortrait, built_in, detect, embed, pad, portrait};
+use crate::portrait::Portrait;
 use crate::template::{AlgorithmId, Template};
 use crate::trust::FalseMatchRate;
 
@@ -59,6 +60,9 @@ pub enum FaceError {
         /// What is wrong, the most telling first; never empty.
         issues: Vec<QualityIssue>,
     },
+    /// The portrait in the credential cannot be compared with.
+    #[error("the portrait in the credential: {0}")]
+    Portrait(#[from] UnusablePortrait),
     /// A model failed.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -143,11 +147,7 @@ impl FaceEngine {
     /// # Errors
     /// None that a test of this crate would not have shown.
     pub fn built_in() -> Result<Self, LoadError> {
-        Self::load(Manifest::shipped().set(DEFAULT_SET)?, |entry| {
-            super::built_in::file(&entry.file)
-                .map(<[u8]>::to_vec)
-                .ok_or_else(|| ManifestError::missing(entry, "the program".as_ref()))
-        })
+        Self::load(Manifest::shipped().set(DEFAULT_SET)?, built_in_file)
     }
 
     /// Loads every model of a set; `read` fetches a file, whose hash is checked here.
@@ -165,24 +165,16 @@ impl FaceEngine {
         let (mut detector, mut embedders, mut attack, mut attack_threshold) =
             (None, Vec::new(), Vec::new(), 0.0f32);
         for entry in &set.models {
-            let bytes = read(entry)?;
-            entry.check(&bytes)?;
-            let model = OnnxModel::load(&bytes, entry.input);
-            let model = model.map_err(|source| LoadError::Model { file: entry.file.clone(), source })?;
-            let model: Box<dyn Model> = Box::new(model);
+            let model = load_model(entry, &read(entry)?)?;
             match &entry.task {
                 Task::Detect => {
                     // Each detector has its own idea of what being sure is.
                     enrolment.confidence = entry.enrolment_threshold.or(entry.threshold).unwrap_or_default();
                     detector = Some((model, entry.threshold.ok_or_else(|| missing("detect faces"))?))
                 }
-                Task::Embed { algorithm, layout, calibration } => embedders.push(Embedder {
-                    id: entry.id.clone(),
-                    model,
-                    layout: *layout,
-                    algorithm: algorithm.clone(),
-                    calibration: calibration.clone(),
-                }),
+                Task::Embed { algorithm, layout, calibration } => {
+                    embedders.push(Embedder::new(entry, model, algorithm, *layout, calibration));
+                }
                 Task::Attack { enlargement } => {
                     attack.push((*enlargement, model));
                     attack_threshold = entry.threshold.ok_or_else(|| missing("detect attacks"))?;
@@ -194,10 +186,13 @@ impl FaceEngine {
             return Err(missing("embed faces").into());
         }
         if set.id != DEFAULT_SET {
-            let known = |embedder: &Embedder| embedders.iter().any(|own| own.algorithm == embedder.algorithm);
-            let built_in: Vec<Embedder> =
-                Self::built_in()?.embedders.into_iter().filter(|embedder| !known(embedder)).collect();
-            embedders.extend(built_in);
+            for entry in &Manifest::shipped().set(DEFAULT_SET)?.models {
+                let Task::Embed { algorithm, layout, calibration } = &entry.task else { continue };
+                if embedders.iter().all(|own: &Embedder| own.algorithm != *algorithm) {
+                    let model = load_model(entry, &built_in_file(entry)?)?;
+                    embedders.push(Embedder::new(entry, model, algorithm, *layout, calibration));
+                }
+            }
         }
         Ok(Self {
             set: set.id.clone(),
@@ -268,10 +263,29 @@ impl FaceEngine {
         let rgb = picture.to_rgb8();
         let (face, quality) = self.one_face(&rgb, 0.0)?;
         quality.check(&self.enrolment)?;
-        let embedder = &self.embedders[0];
-        let embedding = embed::embed(embedder.model.as_ref(), embedder.layout, &rgb, &face)?;
-        Template::new(embedder.algorithm.clone(), embedding.quantise())
-            .map_err(|_| FaceError::Model(ModelError::Output))
+        self.template(&rgb, &face)
+    }
+
+    /// Makes a template of the portrait in a credential that brought none, with the engine's own embedder, so that a
+    /// capture for [`FaceEngine::algorithm`] can be compared with it.
+    ///
+    /// The threshold is that of templates of photographs, so a portrait costs false non-matches and no false matches.
+    ///
+    /// # Errors
+    /// [`FaceError::Portrait`], or a model that fails.
+    pub fn template_of_portrait(&self, portrait: &Portrait) -> Result<Template, FaceError> {
+        let (rgb, factor) = portrait::framed(&portrait::decode_portrait(portrait)?);
+        let (face, mut quality) = self.one_face(&rgb, BYSTANDER).map_err(|error| match error {
+            FaceError::NoFace => UnusablePortrait::NoFace.into(),
+            FaceError::SeveralFaces { count } => UnusablePortrait::SeveralFaces { count }.into(),
+            other => other,
+        })?;
+        quality.eye_distance /= factor;
+        let issues = quality.issues(&QualityLimits::PORTRAIT);
+        if !issues.is_empty() {
+            return Err(UnusablePortrait::Quality { quality, issues }.into());
+        }
+        self.template(&rgb, &face)
     }
 
     /// Takes the one face of a camera frame, to be compared with a template of `algorithm`; smaller faces in the
@@ -349,6 +363,11 @@ impl FaceEngine {
         Ok(Comparison { score, threshold, false_match_one_in: rate, algorithm, decision })
     }
 
+    fn template(&self, picture: &RgbImage, face: &Face) -> Result<Template, FaceError> {
+        let template = Template::new(self.algorithm().clone(), self.embed(picture, face)?.quantise());
+        template.map_err(|_| FaceError::Model(ModelError::Output))
+    }
+
     fn embedder(&self, algorithm: &AlgorithmId) -> Result<&Embedder, FaceError> {
         let found = self.embedders.iter().find(|embedder| embedder.algorithm == *algorithm);
         found.ok_or_else(|| FaceError::OtherAlgorithm { template: algorithm.clone() })
@@ -363,6 +382,34 @@ impl FaceEngine {
             return Err(FaceError::SeveralFaces { count });
         }
         Ok((face, Quality::measure(picture, &face)))
+    }
+}
+
+/// Takes a file of the default set out of the program.
+fn built_in_file(entry: &ModelEntry) -> Result<Vec<u8>, ManifestError> {
+    let file = built_in::file(&entry.file).map(<[u8]>::to_vec);
+    file.ok_or_else(|| ManifestError::missing(entry, "the program".as_ref()))
+}
+
+/// Checks a file against the manifest and loads it.
+fn load_model(entry: &ModelEntry, bytes: &[u8]) -> Result<Box<dyn Model>, LoadError> {
+    entry.check(bytes)?;
+    match OnnxModel::load(bytes, entry.input) {
+        Ok(model) => Ok(Box::new(model)),
+        Err(source) => Err(LoadError::Model { file: entry.file.clone(), source }),
+    }
+}
+
+impl Embedder {
+    fn new(
+        entry: &ModelEntry,
+        model: Box<dyn Model>,
+        algorithm: &AlgorithmId,
+        layout: Layout,
+        calibration: &Calibration,
+    ) -> Self {
+        let (algorithm, calibration) = (algorithm.clone(), calibration.clone());
+        Self { id: entry.id.clone(), model, layout, algorithm, calibration }
     }
 }
 

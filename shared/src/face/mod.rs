@@ -10,6 +10,7 @@
 //! | `detect.rs` | faces and their landmarks |
 //! | `quality.rs` | good enough to compare? |
 //! | `pad.rs`, `challenge.rs` | living face, or picture of one? |
+//! | `portrait.rs`, `portrait/` | the portrait in a foreign credential to a picture with a face that can be found |
 //! | `align.rs`, `embed.rs` | a face to a vector, a vector to the bytes of a template |
 //! | `calibration.rs` | which score means which false match rate |
 //!
@@ -26,6 +27,7 @@ mod manifest;
 mod model;
 mod pad;
 mod picture;
+mod portrait;
 mod quality;
 mod source;
 
@@ -38,5 +40,6 @@ pub use engine::{Comparison, DEFAULT_SET, Decision, FaceEngine, FaceError, LoadE
 pub use manifest::{Manifest, ManifestError, ModelEntry, ModelSet, Task};
 pub use model::{Model, ModelError, OnnxModel, Tensor};
 pub use picture::{PictureError, decode};
+pub use portrait::{UnusablePortrait, decode_portrait};
 pub use quality::{Quality, QualityIssue, QualityLimits};
 pub use source::{INSTALLABLE_SET, ModelSource};

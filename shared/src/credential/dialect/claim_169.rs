@@ -102,6 +102,6 @@ fn portrait(data: &Value<'_>, code: Option<i64>) -> Option<Portrait> {
         _ => return None,
     };
     // What the bytes are goes before what they are said to be.
-    let format = PortraitFormat::of(&bytes).or(code.and_then(PortraitFormat::from_code))?;
-    Portrait::new(format, bytes)
+    let said = code.and_then(|code| PortraitFormat::from_number(u64::try_from(code).ok()?).ok());
+    Portrait::new(PortraitFormat::of(&bytes).or(said)?, bytes).ok()
 }
