@@ -30,7 +30,11 @@ pub enum Command {
     /// Issue a credential for one purpose
     Issue(Issue),
     /// Revoke credentials, for good
-    Revoke(Revoke),
+    Revoke(Credentials),
+    /// Suspend credentials until they are reinstated
+    Suspend(Credentials),
+    /// Let suspended credentials hold again
+    Reinstate(Credentials),
     /// Write the trust repository that kiosks import
     Publish(Publish),
     /// Act as a resident's phone
@@ -111,13 +115,13 @@ pub struct Issue {
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["credential", "subject"])))]
-pub struct Revoke {
+pub struct Credentials {
     #[command(flatten)]
     pub at: At,
-    /// Revoke this credential
+    /// This credential
     #[arg(long, value_name = "FILE")]
     pub credential: Option<PathBuf>,
-    /// Revoke every credential of this subject
+    /// Every credential of this subject
     #[arg(long, value_name = "ID")]
     pub subject: Option<String>,
     /// Of the subject, only credentials for this purpose
@@ -158,6 +162,18 @@ pub struct Present {
     /// Whom the code is for [default: the credential's purpose]
     #[arg(long, value_name = "AUDIENCE")]
     pub aud: Option<String>,
+    /// Answer the code that a kiosk shows: a picture of it, or its text
+    #[arg(long, value_name = "PNG|TEXT")]
+    pub challenge: Option<String>,
+    /// Show the groups with these numbers, from 0, of what may be kept back [default: none]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub disclose: Vec<usize>,
+    /// Countersign the credential instead of wrapping it, so that other readers of Claim 169 read it too
+    #[arg(long)]
+    pub countersign: bool,
+    /// Encrypt to this key of the sector: a file, or 64 hexadecimal digits
+    #[arg(long, value_name = "PUB")]
+    pub encrypt_to: Option<String>,
     /// The time of the first code (RFC 3339) [default: now]
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub at: Option<Timestamp>,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use shared::key::{PublicKey, Signer, SoftwareKey};
+use shared::key::{Signer, SoftwareKey, VerificationKey};
 use zeroize::Zeroizing;
 
 /// Makes a new key, writes it to `path` with mode 0600, and returns it. Refuses to overwrite a file.
@@ -40,16 +40,18 @@ pub fn write_public(private: &Path, key: &SoftwareKey) -> Result<PathBuf> {
 }
 
 /// Reads a public key given as a file or as the text itself.
-pub fn public(given: &str) -> Result<PublicKey> {
-    if let Ok(key) = PublicKey::parse(given) {
+pub fn public(given: &str) -> Result<VerificationKey> {
+    if let Ok(key) = VerificationKey::parse(given) {
         return Ok(key);
     }
     let path = Path::new(given);
     if !path.exists() {
-        bail!("{given} is neither a public key (64 hexadecimal digits) nor a file that holds one");
+        bail!(
+            "{given} is neither a public key (64 hexadecimal digits, 130 of P-256) nor a file that holds one"
+        );
     }
     let text = fs::read_to_string(path).with_context(|| format!("reading {given}"))?;
-    PublicKey::parse(&text).with_context(|| format!("{given} does not hold a usable public key"))
+    VerificationKey::parse(&text).with_context(|| format!("{given} does not hold a usable public key"))
 }
 
 /// Creates a file that only its owner can read; never overwrites one.

@@ -8,6 +8,7 @@ mod office;
 mod output;
 mod photo;
 mod policies;
+mod published;
 mod registry;
 mod seal;
 mod status_index;
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init::run(arguments),
         Command::Enroll(arguments) => enroll::run(arguments),
         Command::Issue(arguments) => issue::run(arguments),
-        Command::Revoke(arguments) => revoke::run(arguments),
+        Command::Revoke(arguments) => revoke::revoke(arguments),
+        Command::Suspend(arguments) => revoke::suspend(arguments),
+        Command::Reinstate(arguments) => revoke::reinstate(arguments),
         Command::Publish(arguments) => publish::run(arguments),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),

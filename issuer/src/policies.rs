@@ -48,6 +48,8 @@ fn policy(
         paper: PaperRule::Refuse,
         dialects: vec![],
         proof: ProofRule::Rotating,
+        groups: vec![],
+        max_presentation_age: None,
         face,
         // The free attack models are a deterrent (EER 9.6 % measured), not a control: shown, not enforced.
         attack_detection: AttackRule::Report,

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use shared::credential::{Attributes, Purpose};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
-use shared::trust::Status;
+use shared::trust::{LIST_SIZE, Status};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::keys::random;
+use crate::published;
 use crate::seal::SealKey;
 
 const SCHEMA: &str = "
@@ -40,7 +41,7 @@ const SCHEMA: &str = "
 
 /// An open registry.
 pub struct Registry {
-    connection: Connection,
+    pub(crate) connection: Connection,
     key: SealKey,
 }
 
@@ -127,6 +128,17 @@ pub struct IssuedCredential {
     pub status: Status,
 }
 
+/// What a change of status did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StatusChange {
+    /// Credentials that have another status now.
+    pub changed: usize,
+    /// Credentials that had the status already.
+    pub as_asked_before: usize,
+    /// Credentials left alone because they are revoked, which is final.
+    pub revoked_before: usize,
+}
+
 impl Registry {
     /// Creates the registry file.
     pub fn create(path: &Path, key: SealKey) -> Result<Self> {
@@ -150,6 +162,7 @@ impl Registry {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
+        connection.execute_batch(published::SCHEMA)?;
         Ok(Self { connection, key })
     }
 
@@ -248,13 +261,33 @@ impl Registry {
         Ok(())
     }
 
-    /// Sets the status of one credential; returns `false` if there is none at that place.
-    pub fn set_status(&self, list: u64, index: u64, status: Status) -> Result<bool> {
-        let changed = self.connection.execute(
-            "UPDATE credential SET status = ?3 WHERE list = ?1 AND status_index = ?2",
-            params![i64::try_from(list)?, i64::try_from(index)?, status_code(status)],
-        )?;
-        Ok(changed == 1)
+    /// Changes the status of the credentials at these places, of all that can be changed or, on an error, of none.
+    ///
+    /// What is revoked stays revoked.
+    pub fn change_status(&mut self, places: &[(u64, u64)], status: Status) -> Result<StatusChange> {
+        let transaction = self.connection.transaction()?;
+        let mut change = StatusChange::default();
+        for (list, index) in places {
+            let place = params![i64::try_from(*list)?, i64::try_from(*index)?];
+            let query = "SELECT status FROM credential WHERE list = ?1 AND status_index = ?2";
+            let current: Option<i64> = transaction.query_row(query, place, |row| row.get(0)).optional()?;
+            let current = status_of(current.with_context(|| {
+                format!("the registry has no credential at place {index} of list {list}")
+            })?);
+            if current == status {
+                change.as_asked_before += 1;
+            } else if current == Status::Invalid {
+                change.revoked_before += 1;
+            } else {
+                transaction.execute(
+                    "UPDATE credential SET status = ?3 WHERE list = ?1 AND status_index = ?2",
+                    params![i64::try_from(*list)?, i64::try_from(*index)?, status_code(status)],
+                )?;
+                change.changed += 1;
+            }
+        }
+        transaction.commit()?;
+        Ok(change)
     }
 
     /// Returns the credentials of a subject, oldest first.
@@ -274,6 +307,20 @@ impl Registry {
         Ok(u64::try_from(last.unwrap_or(0))?)
     }
 
+    /// Returns when the first credential of a list was issued.
+    pub fn list_start(&self, list: u64) -> Result<Option<Timestamp>> {
+        let first: Option<(i64, i64)> = self
+            .connection
+            .query_row(
+                "SELECT issued_at, list FROM credential WHERE serial >= ?1 ORDER BY serial LIMIT 1",
+                [i64::try_from(list * LIST_SIZE)?],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let list = i64::try_from(list)?;
+        Ok(first.filter(|(_, of)| *of == list).and_then(|(issued, _)| Timestamp::from_unix(issued)))
+    }
+
     fn select(&self, condition: &str, parameters: impl rusqlite::Params) -> Result<Vec<IssuedCredential>> {
         let query = format!("SELECT serial, purpose, list, status_index, status FROM credential {condition}");
         let mut statement = self.connection.prepare(&query)?;
@@ -285,11 +332,7 @@ impl Registry {
                 purpose: Purpose::parse(&row.get::<_, String>(1)?)?,
                 list: u64::try_from(row.get::<_, i64>(2)?)?,
                 index: u64::try_from(row.get::<_, i64>(3)?)?,
-                status: match row.get::<_, i64>(4)? {
-                    0 => Status::Valid,
-                    1 => Status::Invalid,
-                    _ => Status::Suspended,
-                },
+                status: status_of(row.get(4)?),
             });
         }
         Ok(credentials)
@@ -301,6 +344,14 @@ fn status_code(status: Status) -> i64 {
         Status::Valid | Status::Unassigned => 0,
         Status::Invalid => 1,
         Status::Suspended => 2,
+    }
+}
+
+fn status_of(code: i64) -> Status {
+    match code {
+        0 => Status::Valid,
+        1 => Status::Invalid,
+        _ => Status::Suspended,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use shared::credential::Purpose;
+use shared::reason::Language;
 use shared::time::Timestamp;
 use shared::trust::FalseMatchRate;
 
@@ -77,6 +78,9 @@ pub struct Verify {
     /// Folder with the face models, or `default` for those built in
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+    /// What the operator reads is in this language: en, zh-Hans, zh-Hant or pt
+    #[arg(long, value_name = "LANGUAGE", default_value_t)]
+    pub lang: Language,
     /// Picture of the code
     #[arg(value_name = "IMAGE")]
     pub image: Option<PathBuf>,
@@ -167,6 +171,9 @@ pub struct Run {
     /// Let at most one stranger in N match by chance; never laxer than the policy
     #[arg(long, value_name = "N")]
     pub false_match_one_in: Option<FalseMatchRate>,
+    /// What the operator reads is in this language: en, zh-Hans, zh-Hant or pt
+    #[arg(long, value_name = "LANGUAGE", default_value_t)]
+    pub lang: Language,
     #[command(flatten)]
     pub place: Place,
 }

@@ -1,19 +1,27 @@
-//! Ed25519 keys (RFC 8032) as the format carries them, and the trait that signs.
+//! Public keys as the format carries them, Ed25519 (RFC 8032) and P-256 (FIPS 186-5), and the trait that signs.
+//!
+//! We sign with Ed25519 alone. P-256 is read, because foreign issuers and phones' secure elements have nothing else.
 
 use std::fmt;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cbor::Value;
 
-/// COSE label of the key type, and its value for octet key pairs (RFC 9053 §7.2).
-const KEY_TYPE: (i64, i64) = (1, 1);
-/// COSE label of the curve, and its value for Ed25519.
-const CURVE: (i64, i64) = (-1, 6);
-/// COSE label of the public key bytes.
+/// COSE labels of a key: its type, its curve, its coordinates (RFC 9053 §7.1, §7.2).
+const KEY_TYPE: i64 = 1;
+const CURVE: i64 = -1;
 const X: i64 = -2;
+const Y: i64 = -3;
+/// Key types: octet key pair, elliptic curve with two coordinates.
+const OKP: i64 = 1;
+const EC2: i64 = 2;
+/// Curves.
+const CURVE_P256: i64 = 1;
+const CURVE_ED25519: i64 = 6;
 
 /// A public key that is canonically encoded and not of small order.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,8 +31,8 @@ pub struct PublicKey(VerifyingKey);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not 32 bytes in hexadecimal.
-    #[error("an Ed25519 public key is 64 hexadecimal digits")]
+    /// Not 32 bytes in hexadecimal, nor 65 for P-256.
+    #[error("an Ed25519 public key is 64 hexadecimal digits, a P-256 one 130")]
     Length,
     /// Not a point on the curve, or not its canonical encoding.
     #[error("the Ed25519 public key is not a canonically encoded point")]
@@ -32,9 +40,12 @@ pub enum KeyError {
     /// A point of small order, for which signatures can be made up.
     #[error("the Ed25519 public key is weak")]
     Weak,
+    /// Not an uncompressed point of P-256 (SEC 1 §2.3.3).
+    #[error("the P-256 public key is not a point on the curve")]
+    NotOnCurve,
     /// A COSE_Key of another type or curve.
-    #[error("the COSE key is not an Ed25519 key")]
-    NotEd25519,
+    #[error("the COSE key is neither Ed25519 nor P-256")]
+    OtherKey,
 }
 
 impl PublicKey {
@@ -74,31 +85,9 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
-    /// Returns the key as a COSE_Key (RFC 9053 §7.2): `{1: 1, -1: 6, -2: bytes}`.
-    pub fn to_cose(self) -> CoseKey {
-        CoseKey(self.to_bytes())
-    }
-
-    /// Reads a COSE_Key map of exactly the three labels of [`PublicKey::to_cose`].
-    ///
-    /// # Errors
-    /// Other key types and curves, and what [`PublicKey::from_bytes`] refuses.
-    pub fn from_cose(value: &Value<'_>) -> Result<Self, KeyError> {
-        let is = |(label, expected)| value.get(label).and_then(Value::as_int) == Some(expected);
-        let exact = value.as_map().is_some_and(|entries| entries.len() == 3);
-        let x = value.get(X).and_then(Value::as_bytes).and_then(|x| x.try_into().ok());
-        match x {
-            Some(x) if exact && is(KEY_TYPE) && is(CURVE) => Self::from_bytes(x),
-            _ => Err(KeyError::NotEd25519),
-        }
-    }
-
     /// Returns the key's identifier: the first 8 bytes of its COSE thumbprint (RFC 9679).
     pub fn id(&self) -> KeyId {
-        let digest = Sha256::digest(self.to_cose().value().encode());
-        let mut id = [0; 8];
-        id.copy_from_slice(&digest[..8]);
-        KeyId(id)
+        VerificationKey::from(*self).id()
     }
 
     /// Checks a signature by the strict rules: canonical, and no small-order points.
@@ -119,18 +108,162 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The bytes of a COSE_Key, kept so that a CBOR value can borrow them.
+/// A P-256 public key: a point on the curve, as `04 ‖ x ‖ y` (SEC 1 §2.3.3).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct P256Key([u8; 65]);
+
+impl P256Key {
+    /// Reads an uncompressed point.
+    ///
+    /// # Errors
+    /// What is not a point on the curve, and the point at infinity.
+    pub fn from_bytes(bytes: &[u8; 65]) -> Result<Self, KeyError> {
+        match (bytes[0], ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes)) {
+            (0x04, Ok(_)) => Ok(Self(*bytes)),
+            _ => Err(KeyError::NotOnCurve),
+        }
+    }
+
+    /// Checks an ES256 signature, `r ‖ s` (RFC 9053 §2.1).
+    pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.0)
+            .is_ok_and(|key| key.verify_sig(message, signature).is_ok())
+    }
+}
+
+/// What a signature says it was made with (RFC 9053 §2, RFC 9864 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// -8 `EdDSA` and -19 `Ed25519`, both pure Ed25519 here.
+    Ed25519,
+    /// -7 `ES256` and -9 `ESP256`.
+    Es256,
+}
+
+/// A public key of an issuer or a holder, which fixes the algorithm of its signatures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum VerificationKey {
+    /// What we sign with ourselves.
+    Ed25519(PublicKey),
+    /// What foreign issuers and phones' secure elements sign with.
+    P256(P256Key),
+}
+
+impl From<PublicKey> for VerificationKey {
+    fn from(key: PublicKey) -> Self {
+        Self::Ed25519(key)
+    }
+}
+
+impl From<P256Key> for VerificationKey {
+    fn from(key: P256Key) -> Self {
+        Self::P256(key)
+    }
+}
+
+impl VerificationKey {
+    /// Reads hexadecimal digits: 64 of an Ed25519 key, 130 of a P-256 one. Surrounding white space is ignored.
+    ///
+    /// # Errors
+    /// As [`PublicKey::import`] and [`P256Key::from_bytes`].
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let mut point = [0; 65];
+        match hex::decode_to_slice(text.trim(), &mut point) {
+            Ok(()) => P256Key::from_bytes(&point).map(Self::P256),
+            Err(_) => PublicKey::parse(text).map(Self::Ed25519),
+        }
+    }
+
+    /// Reads a COSE_Key map of exactly the labels that [`CoseKey::value`] writes.
+    ///
+    /// # Errors
+    /// Other key types and curves, compressed points, and what the constructors of the keys refuse.
+    pub fn from_cose(value: &Value<'_>) -> Result<Self, KeyError> {
+        let is = |label, expected| value.get(label).and_then(Value::as_int) == Some(expected);
+        let exactly = |count| value.as_map().is_some_and(|entries| entries.len() == count);
+        let coordinate = |label| -> Option<&[u8; 32]> {
+            value.get(label).and_then(Value::as_bytes).and_then(|bytes| bytes.try_into().ok())
+        };
+        match (coordinate(X), coordinate(Y)) {
+            (Some(x), None) if exactly(3) && is(KEY_TYPE, OKP) && is(CURVE, CURVE_ED25519) => {
+                PublicKey::from_bytes(x).map(Self::Ed25519)
+            }
+            (Some(x), Some(y)) if exactly(4) && is(KEY_TYPE, EC2) && is(CURVE, CURVE_P256) => {
+                let mut point = [0x04; 65];
+                point[1..33].copy_from_slice(x);
+                point[33..].copy_from_slice(y);
+                P256Key::from_bytes(&point).map(Self::P256)
+            }
+            _ => Err(KeyError::OtherKey),
+        }
+    }
+
+    /// Returns the key as a COSE_Key (RFC 9053 §7).
+    pub fn to_cose(self) -> CoseKey {
+        match self {
+            Self::Ed25519(key) => CoseKey { x: key.to_bytes(), y: None },
+            Self::P256(P256Key(point)) => {
+                let (mut x, mut y) = ([0; 32], [0; 32]);
+                x.copy_from_slice(&point[1..33]);
+                y.copy_from_slice(&point[33..]);
+                CoseKey { x, y: Some(y) }
+            }
+        }
+    }
+
+    /// Returns the key's identifier: the first 8 bytes of its COSE thumbprint (RFC 9679).
+    pub fn id(&self) -> KeyId {
+        let digest = Sha256::digest(self.to_cose().value().encode());
+        let mut id = [0; 8];
+        id.copy_from_slice(&digest[..8]);
+        KeyId(id)
+    }
+
+    /// Checks a signature that says it was made with `algorithm`; a key has one algorithm and no other.
+    pub fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let Ok(signature) = signature.try_into() else { return false };
+        match (self, algorithm) {
+            (Self::Ed25519(key), Algorithm::Ed25519) => key.verifies(message, signature),
+            (Self::P256(key), Algorithm::Es256) => key.verifies(message, signature),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ed25519(key) => key.fmt(f),
+            Self::P256(key) => f.write_str(&hex::encode(key.0)),
+        }
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerificationKey({})", self.id())
+    }
+}
+
+/// The coordinates of a COSE_Key, kept so that a CBOR value can borrow them: `y` is there for P-256 alone.
 #[derive(Debug, Clone, Copy)]
-pub struct CoseKey([u8; 32]);
+pub struct CoseKey {
+    x: [u8; 32],
+    y: Option<[u8; 32]>,
+}
 
 impl CoseKey {
-    /// Returns the map `{1: 1, -1: 6, -2: bytes}`.
+    /// Returns the map `{1: 1, -1: 6, -2: x}`, or `{1: 2, -1: 1, -2: x, -3: y}`.
     pub fn value(&self) -> Value<'_> {
-        Value::Map(vec![
-            (Value::from(KEY_TYPE.0), Value::from(KEY_TYPE.1)),
-            (Value::from(CURVE.0), Value::from(CURVE.1)),
-            (Value::from(X), Value::Bytes(&self.0)),
-        ])
+        let entry = |label, value| (Value::from(label), value);
+        let (kind, curve) = if self.y.is_some() { (EC2, CURVE_P256) } else { (OKP, CURVE_ED25519) };
+        let mut entries = vec![
+            entry(KEY_TYPE, Value::from(kind)),
+            entry(CURVE, Value::from(curve)),
+            entry(X, Value::Bytes(&self.x)),
+        ];
+        entries.extend(self.y.as_ref().map(|y| entry(Y, Value::Bytes(y))));
+        Value::Map(entries)
     }
 }
 
@@ -147,6 +280,19 @@ impl fmt::Display for KeyId {
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyId({self})")
+    }
+}
+
+impl Serialize for VerificationKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerificationKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

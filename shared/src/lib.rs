@@ -9,9 +9,10 @@
 //! | [`trust`] | what a verifier believes: a TUF repository of keys, policies and status lists |
 //! | [`qr`] | the text in the symbol; symbols drawn and read |
 //! | `face` | from a picture to a decision (feature `face`) |
+//! | [`template`], [`portrait`] | the face as credentials carry it |
 //! | [`seal`] | seals of other schemes, verified and shown: signature and expiry only |
-//! | [`template`] | the face template, which credentials carry and faces are compared with |
 //! | [`reason`] | why a visit ended as it did |
+//! | [`encryption`] | messages that one machine alone can read |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
 //!
 //! What an issuer signs, a phone shows, and anybody can look at without believing it:
@@ -33,14 +34,16 @@
 //!     &Claims {
 //!         issuer: "https://id.xa.example".into(),
 //!         subject: "c3ViamVjdA".into(),
-//!         purpose: Purpose::parse("border")?,
+//!         purpose: Some(Purpose::parse("border")?),
 //!         expires: now.plus(86_400),
 //!         not_before: now,
 //!         issued_at: now,
-//!         holder_key: Some(phone.public_key()),
-//!         status: StatusReference { index: 7, uri: "https://id.xa.example/status/0".into() },
+//!         holder_key: Some(phone.public_key().into()),
+//!         status: Some(StatusReference { index: 7, uri: "https://id.xa.example/status/0".into() }),
+//!         max_presentation_age: None,
 //!         attributes,
 //!         face: None,
+//!         portrait: None,
 //!     },
 //!     &issuer,
 //! )?;
@@ -50,15 +53,17 @@
 //! let frame = symbol.to_luma(std::num::NonZero::new(4).unwrap());
 //! let seen = qr::read(&frame).symbols.remove(0).text;
 //! let presentation = Presentation::decode(&seen)?;
-//! assert!(presentation.credential()?.signed_by(&issuer.public_key()));
+//! assert!(presentation.credential()?.signed_by(&issuer.public_key().into()));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod cbor;
 pub mod credential;
+pub mod encryption;
 #[cfg(feature = "face")]
 pub mod face;
 pub mod key;
+pub mod portrait;
 pub mod qr;
 pub mod reason;
 pub mod seal;

@@ -3,6 +3,7 @@
 pub mod journey;
 pub mod seals;
 pub mod simulation;
+pub mod status_lists;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ impl Default for World {
                 paper: PaperRule::Refuse,
                 dialects: vec![],
                 proof: ProofRule::Rotating,
+                groups: vec![],
+                max_presentation_age: None,
                 face: FaceRule::Required,
                 attack_detection: AttackRule::Report,
                 false_match_one_in: FalseMatchRate::DEFAULT,
@@ -111,14 +114,16 @@ impl World {
         Claims {
             issuer: ISSUER.to_owned(),
             subject: "c3ViamVjdC0wMDAx".to_owned(),
-            purpose: border(),
+            purpose: Some(border()),
             expires: self.start.plus(365 * DAY),
             not_before: self.start,
             issued_at: self.start,
-            holder_key: Some(self.holder.public_key()),
-            status: StatusReference { index: 4711, uri: STATUS_URI.to_owned() },
+            holder_key: Some(self.holder.public_key().into()),
+            status: Some(StatusReference { index: 4711, uri: STATUS_URI.to_owned() }),
+            max_presentation_age: None,
             attributes,
             face: Some(Template::new(AlgorithmId::parse("omz0095/i4").unwrap(), template).unwrap()),
+            portrait: None,
         }
     }
 
@@ -154,7 +159,8 @@ impl World {
         let keys = IssuerKeys {
             issuer: ISSUER.to_owned(),
             keys: vec![IssuerKey {
-                public: self.issuer.public_key(),
+                public: self.issuer.public_key().into(),
+                key_id: None,
                 not_before: self.start,
                 not_after: self.key_retired,
             }],
@@ -200,6 +206,11 @@ impl World {
     pub fn import(&self, repository: Files) -> (TrustStore, TrustSnapshot) {
         update(repository, &self.root(), &Files::new(), self.start).unwrap()
     }
+}
+
+/// Where a credential of ours says that its status is.
+pub fn place(claims: &mut Claims) -> &mut StatusReference {
+    claims.status.as_mut().expect("a credential of ours has a place in a status list")
 }
 
 /// A COSE_Sign1 (RFC 9052 section 4.2) over whatever it is given, right or wrong.

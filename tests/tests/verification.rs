@@ -7,10 +7,10 @@ use shared::cbor::{self, Value};
 use shared::credential::{Claims, Purpose, VerifyError, present, verify};
 use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload};
-use shared::reason::{Answer, Reason};
+use shared::reason::{Answer, Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::{Files, LIST_SIZE, PaperRule, Policy, StaleRule, Status, TrustStore, update};
-use tests::{Seen, World, add_group_order, border, sign1};
+use tests::{Seen, World, add_group_order, border, place, sign1};
 
 const DAY: i64 = 24 * 3600;
 const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
@@ -107,12 +107,15 @@ fn a_refusal_outweighs_old_trust() {
             (changed(&|_| {}), without_fault),
             (changed(&|claims| claims.expires = now), Reason::CredentialExpired),
             (changed(&|claims| claims.expires = now.plus(-DAY / 2)), Reason::CredentialExpired),
-            (changed(&|claims| claims.purpose = Purpose::parse("hotel").unwrap()), Reason::CredentialPurpose),
+            (
+                changed(&|claims| claims.purpose = Some(Purpose::parse("hotel").unwrap())),
+                Reason::CredentialPurpose,
+            ),
             (changed(&|claims| claims.attributes = Default::default()), Reason::CredentialClaimMissing),
             (changed(&|claims| claims.issuer.push('x')), Reason::IssuerUnknown),
-            (changed(&|claims| claims.status.index = revoked), Reason::StatusRevoked),
-            (changed(&|claims| claims.status.index = suspended), Reason::StatusSuspended),
-            (changed(&|claims| claims.status.index = LIST_SIZE), Reason::StatusOutOfRange),
+            (changed(&|claims| place(claims).index = revoked), Reason::StatusRevoked),
+            (changed(&|claims| place(claims).index = suspended), Reason::StatusSuspended),
+            (changed(&|claims| place(claims).index = LIST_SIZE), Reason::StatusOutOfRange),
             (world.code(&forged.sign(&stranger).unwrap(), now), Reason::CredentialSignature),
             (payload::encode(&Payload::Static(credential.clone())), Reason::ProofMissing),
             (payload::encode(&Payload::Signed(elsewhere)), Reason::ProofAudience),
@@ -126,14 +129,15 @@ fn a_refusal_outweighs_old_trust() {
 }
 
 fn key_id(credential: &[u8]) -> shared::key::KeyId {
-    shared::credential::UnverifiedCredential::decode(credential).unwrap().key_id()
+    let id = shared::credential::UnverifiedCredential::decode(credential).unwrap().key_id().unwrap();
+    shared::key::KeyId(id.try_into().unwrap())
 }
 
 #[test]
 fn an_unknown_status_list_is_never_valid_and_does_not_hide_a_bad_proof() {
     let world = World::default();
     let mut claims = world.claims();
-    claims.status.uri.push('9');
+    place(&mut claims).uri.push('9');
     let credential = world.credential(&claims);
     let now = world.start.plus(100);
     assert_eq!(reason(&world, &world.code(&credential, now), now), Reason::StatusUnknown);
@@ -374,7 +378,9 @@ fn no_error_says_anything_about_the_holder() {
     let error: VerifyError =
         verify(&text, &border(), &world.trust(), world.start.plus(60), &mut Seen::default()).unwrap_err();
     let verified = verify(&text, &border(), &world.trust(), world.start, &mut Seen::default()).unwrap();
-    for said in [format!("{error} {error:?} {}", error.reason().sentence()), format!("{verified:?}")] {
+    for said in
+        [format!("{error} {error:?} {}", error.reason().sentence(Language::En)), format!("{verified:?}")]
+    {
         for secret in ["SAMPLE", "19980214", "XA-000000-01", "EXAMPLE ROAD", claims.subject.as_str(), "4711"]
         {
             assert!(!said.contains(secret), "{secret} in {said}");

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::credential::{PROOF_LIFE, UnverifiedCredential, present as make_presentation};
+use shared::credential::{
+    Challenge, PROOF_LIFE, Statement, UnverifiedCredential, countersign, disclose_only, present_statement,
+};
+use shared::encryption::EncryptionKey;
 use shared::key::Signer;
 use shared::qr::{self, payload};
 
@@ -32,7 +35,19 @@ pub fn present(arguments: &Present) -> Result<Answer> {
     if on_paper && arguments.frames > 1 {
         bail!("a paper credential has one code that never changes; leave --frames out");
     }
-    let audience = arguments.aud.clone().unwrap_or_else(|| claims.purpose.to_string());
+    let challenge = arguments.challenge.as_deref().map(challenge).transpose()?;
+    let audience = match (&arguments.aud, &challenge, &claims.purpose) {
+        (Some(audience), ..) => audience.clone(),
+        (None, Some(challenge), _) => challenge.audience().to_owned(),
+        (None, None, Some(purpose)) => purpose.to_string(),
+        (None, None, None) => bail!("the credential names no purpose; say whom the code is for with --aud"),
+    };
+    let encrypt_to = match (&arguments.encrypt_to, &challenge) {
+        (Some(given), _) => Some(encryption_key(given)?),
+        (None, Some(challenge)) => challenge.reply_to(),
+        (None, None) => None,
+    };
+    let shown = disclose_only(&bytes, &arguments.disclose)?;
     let key = arguments.key.as_deref().map(keys::open).transpose()?;
     let to_stdout = arguments.out.as_os_str() == "-";
     let format = arguments.format.unwrap_or(if to_stdout { Format::Terminal } else { Format::Png });
@@ -49,9 +64,20 @@ pub fn present(arguments: &Present) -> Result<Answer> {
         }
         let time = if live { now(None) } else { start.plus(arguments.every * i64::from(number)) };
         let payload = match &key {
-            _ if on_paper => payload::Payload::Static(bytes.clone()),
-            Some(key) => payload::Payload::Signed(make_presentation(&bytes, key, &audience, time)?),
+            _ if on_paper => payload::Payload::Static(shown.clone()),
+            Some(key) => {
+                let nonce = challenge.as_ref().map(Challenge::nonce);
+                let statement = Statement { audience: &audience, nonce, now: time };
+                match arguments.countersign {
+                    true => payload::Payload::Static(countersign(&shown, key, &statement)?),
+                    false => payload::Payload::Signed(present_statement(&shown, key, &statement)?),
+                }
+            }
             None => bail!("--key is needed: the credential is bound to a phone's key"),
+        };
+        let payload = match &encrypt_to {
+            None => payload,
+            Some(to) => payload::Payload::Encrypted(to.seal(&payload::to_bytes(&payload), &keys::random()?)?),
         };
         let text = payload::encode(&payload);
         let symbol = qr::encode(&text)?;
@@ -82,6 +108,30 @@ pub fn present(arguments: &Present) -> Result<Answer> {
     }
     let files = frames.iter().filter_map(|frame| frame["file"].as_str()).collect::<Vec<_>>().join("\n");
     Ok(Answer::done(files, json!({ "audience": audience, "frames": frames })))
+}
+
+/// The challenge that a kiosk shows: a picture of its code, or the text in it.
+fn challenge(given: &str) -> Result<Challenge> {
+    let text = match fs::read(given) {
+        Err(_) => given.to_owned(),
+        Ok(bytes) => {
+            let picture =
+                image::load_from_memory(&bytes).with_context(|| format!("{given} is not a picture"))?;
+            let mut symbols = qr::read(&picture.into_luma8()).symbols;
+            if symbols.len() != 1 {
+                bail!("{given} shows {} readable codes; one is needed", symbols.len());
+            }
+            symbols.remove(0).text
+        }
+    };
+    Challenge::decode(&text).context("--challenge is neither a picture of a kiosk's code nor its text")
+}
+
+/// A key to encrypt to: a file that holds it, or 64 hexadecimal digits.
+fn encryption_key(given: &str) -> Result<EncryptionKey> {
+    let text = fs::read_to_string(given).unwrap_or_else(|_| given.to_owned());
+    EncryptionKey::parse(&text)
+        .with_context(|| format!("{given} is not a sector's key (64 hexadecimal digits)"))
 }
 
 /// Prints one code; a live one replaces the one before it.

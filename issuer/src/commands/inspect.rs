@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use shared::credential::Presentation;
+use shared::credential::{Presentation, Purpose, StatusReference};
 use shared::qr;
 
 use crate::cli::Inspect;
@@ -26,19 +26,26 @@ pub fn run(arguments: &Inspect) -> Result<Answer> {
     let claims = credential.claims();
     let kind = match presentation {
         Presentation::KeyBound(_) if claims.holder_key.is_some() => "rotating code",
-        _ => "credential",
+        _ => match credential.dialect() {
+            Some(_) => "foreign credential",
+            None => "credential",
+        },
     };
+    let absent = "(none)";
+    let key_id = credential.key_id().map(hex::encode);
+    let purpose = claims.purpose.as_ref().map(Purpose::as_str);
+    let place = |status: &StatusReference| format!("place {} of {}", status.index, status.uri);
     let mut lines = vec![
         format!("what        {kind}"),
-        format!("issuer      {} (key {})", claims.issuer, credential.key_id()),
-        format!("purpose     {}", claims.purpose),
+        format!("issuer      {} (key {})", claims.issuer, key_id.as_deref().unwrap_or(absent)),
+        format!("purpose     {}", purpose.unwrap_or(absent)),
         format!("issued      {}", claims.issued_at),
         format!("expires     {}", claims.expires),
         format!(
             "bound to    {}",
             if claims.holder_key.is_some() { "a phone's key" } else { "nothing (paper)" }
         ),
-        format!("status      place {} of {}", claims.status.index, claims.status.uri),
+        format!("status      {}", claims.status.as_ref().map_or(absent.to_owned(), place)),
     ];
     for (attribute, value) in claims.attributes.iter() {
         lines.push(format!("{:<11} {}", attribute.name(), serde_json::to_string(value)?.trim_matches('"')));
@@ -46,11 +53,18 @@ pub fn run(arguments: &Inspect) -> Result<Answer> {
     if let Some(face) = &claims.face {
         lines.push(format!("face        {} bytes, {}", face.as_bytes().len(), face.algorithm().as_str()));
     }
+    if let Some(portrait) = &claims.portrait {
+        lines.push(format!("portrait    {} bytes, {:?}", portrait.as_bytes().len(), portrait.format()));
+    }
+    if !credential.disclosures().is_empty() {
+        lines.push(format!("disclosed   {} groups that could be kept back", credential.disclosures().len()));
+    }
     lines.push(format!("NOT VERIFIED: {}", NOT_VERIFIED.join("; ")));
     let json = json!({
-        "kind": kind, "issuer": claims.issuer, "key": credential.key_id().to_string(), "purpose": claims.purpose,
+        "kind": kind, "issuer": claims.issuer, "key": key_id, "purpose": claims.purpose,
+        "dialect": credential.dialect(), "disclosed_groups": credential.disclosures().len(),
         "subject": claims.subject, "issued": claims.issued_at, "not_before": claims.not_before, "expires": claims.expires,
-        "holder_key": claims.holder_key, "status": { "uri": claims.status.uri, "index": claims.status.index },
+        "holder_key": claims.holder_key, "status": claims.status.as_ref().map(|status| json!({ "uri": status.uri, "index": status.index })),
         "claims": claims.attributes,
         "face": claims.face.as_ref().map(|face| json!({ "algorithm": face.algorithm().as_str(), "bytes": face.as_bytes().len() })),
         "not_verified": NOT_VERIFIED,

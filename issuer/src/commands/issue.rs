@@ -8,10 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
-use shared::credential::{Attribute, AttributeValue, Attributes, Claims, Purpose, StatusReference, prepare};
+use shared::credential::{
+    Attribute, AttributeValue, Attributes, Claims, Group, Purpose, StatusReference, prepare_with_groups,
+};
 use shared::key::Signer;
 use shared::time::Timestamp;
-use shared::trust::{FaceRule, Status};
+use shared::trust::{FaceRule, Policy, Status};
 
 use crate::cli::Issue;
 use crate::commands::now;
@@ -19,7 +21,7 @@ use crate::keys;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::registry::IssuedCredential;
-use crate::status_index::status_index;
+use crate::status_index::{issuable, status_index};
 
 /// Bytes of a pairwise subject identifier: 96 bits, so that two of a billion never meet.
 const SUBJECT_BYTES: usize = 12;
@@ -44,26 +46,39 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         attributes.set(Attribute::AgeOver, AttributeValue::Code(age))?;
     }
     let attributes = attributes.only(&policy.carry);
+    let groups = groups(&policy, &attributes)?;
+    let always: Vec<Attribute> = policy
+        .carry
+        .iter()
+        .copied()
+        .filter(|attribute| !policy.groups.concat().contains(attribute))
+        .collect();
+    let attributes = attributes.only(&always);
     if let Some(missing) = policy.require.iter().find(|attribute| attributes.get(**attribute).is_none()) {
         bail!("{} needs {}, which was not enrolled for this subject", arguments.purpose, missing.name());
     }
 
-    let serial = registry.next_serial()?;
-    let place = status_index(office.status_key()?.as_slice(), u64::try_from(serial)?);
+    let status_key = office.status_key()?;
+    let serial = issuable(status_key.as_slice(), u64::try_from(registry.next_serial()?)?);
+    let place = status_index(status_key.as_slice(), serial);
+    let serial = i64::try_from(serial)?;
+    let status_uri = office.status_uri(place.list);
     let signer = office.key("issuer")?;
     let claims = Claims {
         issuer: office.agency.issuer.clone(),
         subject: pairwise_subject(&data.secret, &arguments.purpose),
-        purpose: arguments.purpose.clone(),
+        purpose: Some(arguments.purpose.clone()),
         expires: arguments.expires.unwrap_or_else(|| now.plus(i64::from(policy.validity_days) * DAY)),
         not_before: now,
         issued_at: now,
         holder_key,
-        status: StatusReference { index: place.index, uri: office.status_uri(place.list) },
+        status: Some(StatusReference { index: place.index, uri: status_uri.clone() }),
+        max_presentation_age: policy.max_presentation_age,
         attributes,
         face: if policy.face == FaceRule::NotUsed { None } else { data.template()? },
+        portrait: None,
     };
-    let to_be_signed = prepare(&claims, signer.public_key().id())?;
+    let to_be_signed = prepare_with_groups(&claims, &groups, signer.public_key().id())?;
     let record = IssuedCredential {
         serial,
         purpose: arguments.purpose.clone(),
@@ -86,10 +101,27 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         ),
         json!({
             "credential": arguments.out, "purpose": arguments.purpose, "bytes": credential.len(), "issued": now,
-            "expires": claims.expires, "serial": serial, "status": { "uri": claims.status.uri, "index": place.index },
+            "expires": claims.expires, "serial": serial, "status": { "uri": status_uri, "index": place.index },
             "holder_key": holder_key, "face": claims.face.as_ref().map(|face| face.algorithm().as_str()),
         }),
     ))
+}
+
+/// The attributes that the holder may keep back, in the policy's groups. A group that this subject has nothing of is
+/// there all the same, so that its number means the same in every credential.
+fn groups(policy: &Policy, attributes: &Attributes) -> Result<Vec<Group>> {
+    if let Some(required) =
+        policy.groups.iter().flatten().find(|attribute| policy.require.contains(attribute))
+    {
+        bail!(
+            "the policy of {} requires {} and lets the holder keep it back",
+            policy.purpose,
+            required.name()
+        );
+    }
+    let group =
+        |names: &Vec<Attribute>| Ok(Group { attributes: attributes.only(names), salt: keys::random()? });
+    policy.groups.iter().map(group).collect()
 }
 
 /// An identifier that is the same whenever this subject shows up for this purpose, and tells nothing elsewhere.

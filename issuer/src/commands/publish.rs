@@ -9,13 +9,15 @@ use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, Files, IssuerKey, IssuerKeys, Publication, RoleVersions, StatusListBuilder, publish,
+    AgencyRole, Files, HASHES, IssuerKey, IssuerKeys, Publication, RoleVersions, delta_name, prepare_hashes,
+    publish,
 };
 
 use crate::cli::Publish;
 use crate::commands::now;
 use crate::office::Office;
 use crate::output::Answer;
+use crate::published::{self, PublishedState};
 use crate::registry::Registry;
 
 /// How long a status list answers, in seconds: as long as the repository can be stale at most, and no policy longer.
@@ -24,12 +26,12 @@ const STATUS_LIFE: i64 = 30 * 24 * 3600;
 pub fn run(arguments: &Publish) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
-    let registry = office.registry()?;
+    let mut registry = office.registry()?;
     let version = registry.setting("repository_version")?.map_or(Ok(0), |text| text.parse::<u64>())? + 1;
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     registry.set_setting("repository_version", &version.to_string())?;
 
-    let agency_targets = agency_targets(&office, &registry, now)?;
+    let (agency_targets, state) = agency_targets(&office, &registry, now)?;
     let mut policies = Files::new();
     for policy in office.policies()? {
         policies.insert(format!("policy/{}.json", policy.purpose), serde_json::to_vec_pretty(&policy)?);
@@ -54,6 +56,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
         now,
     })?;
     write(&arguments.out, &files)?;
+    registry.remember_published(version, &state)?;
     let revoked = registry.not_valid()?.len();
     let bytes: usize = files.values().map(Vec::len).sum();
     Ok(Answer::done(
@@ -65,7 +68,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     ))
 }
 
-fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<Files> {
+fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<(Files, PublishedState)> {
     let signer = office.key("issuer")?;
     let since = registry
         .setting("issuer_key_since")?
@@ -73,27 +76,23 @@ fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Resul
     let keys = IssuerKeys {
         issuer: office.agency.issuer.clone(),
         keys: vec![IssuerKey {
-            public: signer.public_key(),
+            public: signer.public_key().into(),
+            key_id: None,
             not_before: Timestamp::parse(&since)?,
             not_after: None,
         }],
     };
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
-    let not_valid = registry.not_valid()?;
-    for list in 0..=registry.last_list()? {
-        let mut statuses = StatusListBuilder::default();
-        for credential in not_valid.iter().filter(|credential| credential.list == list) {
-            anyhow::ensure!(
-                statuses.set(credential.index, credential.status),
-                "place {} is outside its list",
-                credential.index
-            );
-        }
-        let token =
-            statuses.prepare(&office.status_uri(list), now, now.plus(STATUS_LIFE), signer.public_key().id());
-        targets.insert(format!("status-{list}.cwt"), token.sign(&signer)?);
+    let lists = published::lists(office, registry, now)?;
+    let (expires, key) = (now.plus(STATUS_LIFE), signer.public_key().id());
+    for list in &lists {
+        targets.insert(list.name.clone(), list.prepare(now, expires, key).sign(&signer)?);
     }
-    Ok(targets)
+    let hashes = prepare_hashes(&lists, now, expires, key).sign(&signer)?;
+    targets.extend(published::deltas(registry, &lists)?);
+    let state = PublishedState { delta: delta_name(&hashes), lists };
+    targets.insert(HASHES.to_owned(), hashes);
+    Ok((targets, state))
 }
 
 /// Writes every file; `timestamp.json`, which makes the others current, goes last and in one step.

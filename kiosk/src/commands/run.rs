@@ -54,9 +54,11 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
             None
         }
     };
+    let language = arguments.lang;
     let mut record = |outcome: &crate::session::Outcome, at| {
         print(json!({
-            "at": at, "decision": outcome.reason.answer(), "reason": outcome.reason, "message": outcome.reason.sentence(),
+            "at": at, "decision": outcome.reason.answer(), "reason": outcome.reason, "message": outcome.reason.sentence(language),
+            "action": outcome.reason.action(language),
             "claims": outcome.claims, "seal": outcome.seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
             "ms": outcome.took,
         }))
@@ -65,7 +67,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         notice("» gate: one pulse");
         Ok(())
     };
-    let mut display = Terminal;
+    let mut display = Terminal { language };
     let mut lane = Lane {
         purpose,
         trust,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
-use shared::trust::{ClockState, Freshness, TrustStore, update};
+use shared::trust::{ClockState, Freshness, ListState, TrustStore, update};
 
 use super::{answer, now, state_folder};
 use crate::cli::Place;
@@ -54,8 +54,13 @@ fn describe(store: &TrustStore, clock: Timestamp, as_json: bool) -> Result<()> {
         .issuers()
         .iter()
         .map(|issuer| {
-            let lists: Vec<Value> =
-                issuer.status_lists().iter().map(|list| json!({ "uri": list.uri(), "expires": list.expires() })).collect();
+            let lists: Vec<Value> = issuer
+                .status_lists()
+                .iter()
+                .map(|list| {
+                    json!({ "uri": list.uri(), "issued": list.issued(), "expires": list.expires(), "state": list.state_at(now) })
+                })
+                .collect();
             json!({ "agency": issuer.agency(), "issuer": issuer.uri(), "expires": issuer.expires(), "status_lists": lists })
         })
         .collect();
@@ -75,11 +80,13 @@ fn describe(store: &TrustStore, clock: Timestamp, as_json: bool) -> Result<()> {
         format!("clock       {clock_state}"),
     ];
     lines.extend(store.issuers().iter().map(|issuer| {
+        let lists = issuer.status_lists();
+        let not_current = lists.iter().filter(|list| list.state_at(now) != ListState::Current).count();
         format!(
-            "issuer      {} ({}), {} status lists",
+            "issuer      {} ({}), {} status lists, {not_current} of them not current",
             issuer.uri(),
             issuer.agency(),
-            issuer.status_lists().len()
+            lists.len()
         )
     }));
     let purposes: Vec<&str> = store.policies().map(|policy| policy.purpose.as_str()).collect();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use shared::reason::Reason;
+use shared::reason::{Language, Reason};
 use shared::seal::{self, Seal};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, Files, Freshness, TrustStore, update};
@@ -30,7 +30,7 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
     record.stages.insert("total".to_owned(), ms(started));
     let json = record.json(arguments, clock);
     // A program that reads the decision gets the object; a person at a terminal gets words.
-    answer(as_json || !std::io::stdout().is_terminal(), &json, &record.text())?;
+    answer(as_json || !std::io::stdout().is_terminal(), &json, &record.text(arguments.lang))?;
     Ok(exit(record.reason.answer()))
 }
 
@@ -59,20 +59,24 @@ impl Default for Record {
 impl Record {
     fn json(&self, arguments: &Verify, clock: Timestamp) -> Value {
         json!({
-            "decision": self.reason.answer(), "reason": self.reason, "message": self.reason.sentence(),
+            "decision": self.reason.answer(), "reason": self.reason, "message": self.reason.sentence(arguments.lang),
+            "action": self.reason.action(arguments.lang),
             "purpose": arguments.purpose, "claims": self.claims, "seal": self.seal, "face": self.face,
             "freshness": self.freshness, "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
         })
     }
 
-    fn text(&self) -> String {
+    fn text(&self, language: Language) -> String {
         let (mark, _) = ui::mark(self.reason.answer());
         let decision = format!("{:?}", self.reason.answer()).to_lowercase();
         let mut lines = vec![match self.reason {
             Reason::Accepted => format!("{mark} {decision}"),
             reason => format!("{mark} {decision}  {reason}"),
         }];
-        lines.push(format!("  {}", self.reason.sentence()));
+        lines.push(format!("  {}", self.reason.sentence(language)));
+        if self.reason != Reason::Accepted {
+            lines.push(format!("  {}", self.reason.action(language)));
+        }
         for (name, value) in &self.claims {
             lines.push(format!("  {name:<12} {}", value.to_string().trim_matches('"')));
         }

@@ -174,7 +174,7 @@ fn a_genuine_seal_is_shown_and_opens_no_gate() {
         .filter_map(|effect| if let Effect::Record(outcome) = effect { Some(outcome) } else { None })
         .collect();
     assert_eq!(shown[0].claims["name"], "SAMPLE, ALEX 01");
-    let said = crate::ui::sentence(&Screen::Outcome(shown[0].clone()));
+    let said = crate::ui::sentence(&Screen::Outcome(shown[0].clone()), shared::reason::Language::En);
     assert!(said.contains("no holder binding") && said.contains("health certificate of XA"), "{said}");
     assert!(!said.contains("ALEX"), "{said}");
 }

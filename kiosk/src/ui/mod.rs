@@ -4,7 +4,7 @@ mod text;
 
 use std::io::{IsTerminal, Write};
 
-use shared::reason::Answer;
+use shared::reason::{Answer, Language};
 
 use crate::session::Screen;
 pub use text::{describe, sentence};
@@ -17,7 +17,10 @@ pub trait Display {
 
 /// Lines on standard error: shape and words carry the meaning, colour only repeats it.
 #[derive(Debug, Default)]
-pub struct Terminal;
+pub struct Terminal {
+    /// What the operator reads.
+    pub language: Language,
+}
 
 impl Display for Terminal {
     fn show(&mut self, screen: &Screen) {
@@ -28,7 +31,7 @@ impl Display for Terminal {
             Screen::Problem(reason) => mark(reason.answer()),
             _ => ("·", "36"),
         };
-        let line = sentence(screen);
+        let line = sentence(screen, self.language);
         // Nobody is left to tell if standard error is gone.
         let _ = if out.is_terminal() {
             writeln!(out, "\x1b[{colour}m{mark} {line}\x1b[0m")

@@ -1,17 +1,17 @@
 //! Every sentence that a lane shows.
 
 use shared::face::{ChallengeTask, QualityIssue};
-use shared::reason::Reason;
+use shared::reason::{Language, Reason};
 use shared::seal::Seal;
 use shared::trust::Dialect;
 
 use crate::session::{Hint, Screen};
 
-/// Returns the sentence of a screen.
-pub fn sentence(screen: &Screen) -> String {
+/// Returns the sentence of a screen. What an operator reads is in `language`; what a resident reads is English.
+pub fn sentence(screen: &Screen, language: Language) -> String {
     match screen {
         Screen::Idle => "Hold your code in front of the camera.".to_owned(),
-        Screen::Problem(reason) => reason.sentence().to_owned(),
+        Screen::Problem(reason) => reason.sentence(language).to_owned(),
         Screen::Verifying => "One moment.".to_owned(),
         Screen::LookAtCamera(None) => "Please look at the camera.".to_owned(),
         Screen::LookAtCamera(Some(help)) => hint(*help).to_owned(),
@@ -22,7 +22,8 @@ pub fn sentence(screen: &Screen) -> String {
         },
         Screen::Outcome(outcome) => {
             let accepted = outcome.reason == Reason::Accepted;
-            let sentence = if accepted { "Accepted. Please pass." } else { outcome.reason.sentence() };
+            let sentence =
+                if accepted { "Accepted. Please pass." } else { outcome.reason.sentence(language) };
             if let Some(seal) = &outcome.seal {
                 return format!("{sentence} ({})", describe(seal));
             }
@@ -32,7 +33,7 @@ pub fn sentence(screen: &Screen) -> String {
                 None => sentence.to_owned(),
             }
         }
-        Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence()),
+        Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence(language)),
     }
 }
 

@@ -24,9 +24,9 @@ use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal}
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
-    ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusList, StatusListBuilder,
-    TrustStore, publish, sign_root, update,
+    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, LIST_SIZE, PaperRule,
+    Policy, ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusDelta, StatusList,
+    StatusListBuilder, TrustStore, publish, sign_root, update,
 };
 use sigstore_tuf::canonical_json;
 
@@ -41,6 +41,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("cbor", cbor),
     ("base45", base45),
     ("status_list", status_list),
+    ("status_delta", status_delta),
     ("issuer_keys", issuer_keys),
     ("policy", policy),
     ("repository", repository),
@@ -121,11 +122,22 @@ pub fn status_list(input: &[u8]) {
     if cbor::decode(input).is_ok() {
         tokens.push(signed(&headers, input, Some(&issuer)));
     }
+    let public = issuer.public_key().into();
+    let not_before = Timestamp::from_unix(0).expect("1970 is a time");
+    let key = IssuerKey { public, key_id: None, not_before, not_after: None };
     for token in tokens {
-        if let Ok(list) = StatusList::verify(&token, |_| Some(issuer.public_key())) {
+        if let Ok(list) = StatusList::verify(&token, [&key]) {
             assert!(list.status(0).is_some());
             assert!(list.status(u64::MAX).is_none());
         }
+    }
+}
+
+/// What changed in status lists: what is accepted says the same when it is written again, and lies in its list.
+pub fn status_delta(input: &[u8]) {
+    if let Ok(delta) = StatusDelta::decode(input) {
+        assert!(delta.changes("status-0.cwt").iter().all(|change| change.index < LIST_SIZE));
+        assert_eq!(StatusDelta::decode(&delta.encode()), Ok(delta));
     }
 }
 
@@ -401,14 +413,16 @@ fn claims(purpose: &Purpose, now: Timestamp, key_bound: bool) -> Claims {
     Claims {
         issuer: ISSUER.to_owned(),
         subject: SUBJECT.to_owned(),
-        purpose: purpose.clone(),
+        purpose: Some(purpose.clone()),
         expires: now.plus(365 * 24 * 3600),
         not_before: now,
         issued_at: now,
-        holder_key: key_bound.then(|| key(HOLDER).public_key()),
-        status: StatusReference { index: 4711, uri: STATUS_URI.to_owned() },
+        holder_key: key_bound.then(|| key(HOLDER).public_key().into()),
+        status: Some(StatusReference { index: 4711, uri: STATUS_URI.to_owned() }),
+        max_presentation_age: None,
         attributes,
         face: AlgorithmId::parse("omz0095/i4").and_then(|id| Template::new(id, (0..128).collect())).ok(),
+        portrait: None,
     }
 }
 
@@ -431,6 +445,8 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         paper: PaperRule::Accept,
         dialects: vec![],
         proof: ProofRule::Rotating,
+        groups: vec![],
+        max_presentation_age: None,
         face: FaceRule::Required,
         attack_detection: AttackRule::Report,
         false_match_one_in: FalseMatchRate::DEFAULT,
@@ -440,7 +456,12 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
     };
     let keys = IssuerKeys {
         issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey { public: public(ISSUER_KEY), not_before: now, not_after: None }],
+        keys: vec![IssuerKey {
+            public: public(ISSUER_KEY).into(),
+            key_id: None,
+            not_before: now,
+            not_after: None,
+        }],
     };
     let life = now.plus(30 * 24 * 3600);
     let token = StatusListBuilder::default().prepare(STATUS_URI, now, life, public(ISSUER_KEY).id());

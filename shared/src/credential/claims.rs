@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::PublicKey;
+use crate::key::VerificationKey;
+use crate::portrait::Portrait;
 use crate::template::Template;
 use crate::time::Timestamp;
 
@@ -17,10 +18,10 @@ pub const MAX_ATTRIBUTE: usize = 128;
 pub struct Claims {
     /// `iss`: a URI.
     pub issuer: String,
-    /// `sub`: an identifier that this holder has for this purpose only.
+    /// `sub`: an identifier that this holder has for this purpose only; empty where a foreign credential has none.
     pub subject: String,
-    /// `aud`: the purpose that the credential was issued for.
-    pub purpose: Purpose,
+    /// `aud`: the purpose that the credential was issued for. Only foreign credentials name none.
+    pub purpose: Option<Purpose>,
     /// `exp`.
     pub expires: Timestamp,
     /// `nbf`.
@@ -28,13 +29,17 @@ pub struct Claims {
     /// `iat`.
     pub issued_at: Timestamp,
     /// `cnf`: the key of the holder's phone; absent on paper.
-    pub holder_key: Option<PublicKey>,
-    /// Where the issuer says whether the credential still holds.
-    pub status: StatusReference,
+    pub holder_key: Option<VerificationKey>,
+    /// Where the issuer says whether the credential still holds. Only foreign credentials name no place.
+    pub status: Option<StatusReference>,
+    /// The longest that one presentation may be accepted, in seconds, if the issuer wants it shorter than usual.
+    pub max_presentation_age: Option<u8>,
     /// Claim 169.
     pub attributes: Attributes,
     /// Claim 169 key 62: the reference that a live face is compared with.
     pub face: Option<Template>,
+    /// Claim 169 keys 16 and 62 of a foreign credential: a picture to make a reference from.
+    pub portrait: Option<Portrait>,
 }
 
 impl fmt::Debug for Claims {
@@ -49,8 +54,10 @@ impl fmt::Debug for Claims {
             issued_at,
             holder_key: _,
             status: _,
+            max_presentation_age: _,
             attributes: _,
             face: _,
+            portrait: _,
         } = self;
         f.debug_struct("Claims")
             .field("issuer", issuer)
@@ -155,7 +162,7 @@ macro_rules! attributes {
                 match name { $($name $(| $alias)* => Some(Attribute::$variant),)* _ => None }
             }
 
-            fn kind(self) -> Kind {
+            pub(super) fn kind(self) -> Kind {
                 match self { $(Attribute::$variant => Kind::$kind),* }
             }
         }
@@ -163,7 +170,7 @@ macro_rules! attributes {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Date,
     Code,

@@ -1,6 +1,7 @@
 //! Why bytes are not a credential, and why a credential is not believed.
 
 use crate::cbor::CborError;
+use crate::encryption::OpenError;
 use crate::key::KeyError;
 use crate::qr::payload::PayloadError;
 use crate::reason::Reason;
@@ -16,9 +17,12 @@ pub enum DecodeError {
     /// The CBOR encoding.
     #[error(transparent)]
     Cbor(#[from] CborError),
-    /// Encrypted to a key that is not here.
-    #[error("the payload is encrypted")]
-    Encrypted,
+    /// Encrypted, and not opened.
+    #[error(transparent)]
+    Encrypted(#[from] OpenError),
+    /// A disclosure that no signed hash is for, or redactions that are not the draft's.
+    #[error("what is disclosed is not what was signed")]
+    Disclosure,
     /// Not the COSE_Sign1 array under tag 18 (RFC 9052 §4.2).
     #[error("not a COSE_Sign1 under tag 18")]
     NotSign1,
@@ -31,7 +35,7 @@ pub enum DecodeError {
     /// A header that does not belong there; the format leaves unprotected buckets empty.
     #[error("a COSE header is not allowed there")]
     UnexpectedHeader,
-    /// An algorithm that is not Ed25519.
+    /// An algorithm that is neither Ed25519 nor ES256.
     #[error("COSE algorithm {algorithm} is not accepted")]
     Algorithm {
         /// Its registered number.
@@ -65,7 +69,13 @@ impl DecodeError {
             Self::Payload(PayloadError::NotBase45) => Reason::TextNotBase45,
             Self::Payload(PayloadError::Foreign) => Reason::TextForeign,
             Self::Payload(PayloadError::Compression) => Reason::TextCompression,
-            Self::Encrypted => Reason::TextEncrypted,
+            Self::Encrypted(OpenError::NoKey) => Reason::TextEncrypted,
+            Self::Encrypted(OpenError::Altered) => Reason::TextDecryption,
+            Self::Encrypted(OpenError::Algorithm { .. }) => Reason::FormatAlgorithm,
+            Self::Encrypted(OpenError::Structure) => Reason::FormatStructure,
+            Self::Encrypted(OpenError::Cbor(CborError::TrailingBytes { .. })) => Reason::FormatTrailingBytes,
+            Self::Encrypted(OpenError::Cbor(_)) => Reason::FormatCbor,
+            Self::Disclosure => Reason::FormatDisclosure,
             Self::Cbor(CborError::TrailingBytes { .. }) => Reason::FormatTrailingBytes,
             Self::Cbor(_) => Reason::FormatCbor,
             Self::Algorithm { .. } => Reason::FormatAlgorithm,
@@ -91,6 +101,9 @@ pub enum VerifyError {
     /// No policy for the purpose.
     #[error("the trust repository has no policy for this purpose")]
     PurposeUnknown,
+    /// A dialect that the policy does not list.
+    #[error("credentials of this kind are not accepted for this purpose")]
+    DialectNotAccepted,
     /// No trusted issuer of that name.
     #[error("the issuer is not trusted")]
     IssuerUnknown,
@@ -158,6 +171,12 @@ pub enum VerifyError {
     /// `aud` of the proof is not one of this checkpoint's.
     #[error("the proof was made for another audience")]
     ProofAudience,
+    /// The policy asks for an answer to the kiosk's challenge.
+    #[error("the proof answers no challenge")]
+    ChallengeMissing,
+    /// `cnonce` is not that of the challenge, or the challenge is over.
+    #[error("the proof answers another challenge")]
+    ChallengeWrong,
     /// The proof would live longer than the policy allows, or than the credential.
     #[error("the proof claims a longer life than is allowed")]
     ProofWindow,
@@ -197,6 +216,7 @@ impl VerifyError {
         match self {
             Self::Decode(error) => error.reason(),
             Self::PurposeUnknown => Reason::PurposeUnknown,
+            Self::DialectNotAccepted => Reason::DialectNotAccepted,
             Self::IssuerUnknown => Reason::IssuerUnknown,
             Self::IssuerKeyUnknown => Reason::IssuerKeyUnknown,
             Self::IssuerKeyNotValid => Reason::IssuerKeyNotValid,
@@ -214,6 +234,8 @@ impl VerifyError {
             Self::PaperNotAccepted => Reason::PaperNotAccepted,
             Self::ProofSignature => Reason::ProofSignature,
             Self::ProofAudience => Reason::ProofAudience,
+            Self::ChallengeMissing => Reason::ChallengeMissing,
+            Self::ChallengeWrong => Reason::ChallengeWrong,
             Self::ProofWindow => Reason::ProofWindow,
             Self::ProofExpired { .. } => Reason::ProofExpired,
             Self::ProofNotYetValid { .. } => Reason::ProofNotYetValid,

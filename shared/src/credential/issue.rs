@@ -1,11 +1,11 @@
 //! Making a credential.
 
-use super::claims::Claims;
-use super::cose::{KEY_ID, TYPE, ToBeSigned};
+use super::claims::{Attributes, Claims};
+use super::cose::{KEY_ID, SD_CLAIMS, TYPE, ToBeSigned};
 use super::error::DecodeError;
-use super::{UnverifiedCredential, wire};
-use crate::cbor::Value;
-use crate::key::{KeyId, PublicKey};
+use super::{UnverifiedCredential, disclosure, wire};
+use crate::cbor::{self, Value};
+use crate::key::{KeyId, PublicKey, VerificationKey};
 
 /// Why claims do not become a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,17 @@ pub enum IssueError {
     /// It would end before it begins.
     #[error("the credential would expire before it becomes valid")]
     Lifetime,
+    /// There are labels for eight groups.
+    #[error("a credential has at most eight groups of attributes that can be kept back")]
+    Groups,
+}
+
+/// Attributes that the holder may keep back together.
+pub struct Group {
+    /// The attributes; none of them is outside the group.
+    pub attributes: Attributes,
+    /// Drawn anew for every group of every credential, or the hash would tell what is hidden.
+    pub salt: [u8; 16],
 }
 
 /// Prepares the bytes to be signed, after checking them with the verifier's own reader.
@@ -24,16 +35,56 @@ pub enum IssueError {
 /// # Errors
 /// Claims that a verifier would refuse.
 pub fn prepare(claims: &Claims, issuer_key: KeyId) -> Result<ToBeSigned, IssueError> {
+    prepare_with_groups(claims, &[], issuer_key)
+}
+
+/// As [`prepare`], with groups of attributes that the holder may keep back (SD-CWT draft).
+///
+/// The credential comes with all of them disclosed; [`disclose_only`] takes out what is not to be shown.
+///
+/// # Errors
+/// Claims that a verifier would refuse, with everything disclosed or nothing, and more than eight groups.
+pub fn prepare_with_groups(
+    claims: &Claims,
+    groups: &[Group],
+    issuer_key: KeyId,
+) -> Result<ToBeSigned, IssueError> {
     if claims.expires <= claims.not_before {
         return Err(IssueError::Lifetime);
     }
-    let payload = wire::encode_claims(claims);
-    let read_back = wire::decode_claims(&crate::cbor::decode(&payload).map_err(DecodeError::Cbor)?)?;
-    if let Some(key) = read_back.holder_key {
-        PublicKey::import(&key.to_bytes()).map_err(DecodeError::HolderKey)?;
+    if groups.len() > wire::GROUPS.count() {
+        return Err(IssueError::Groups);
     }
+    let redact = |(label, group): (i64, &Group)| {
+        disclosure::redact(&group.salt, label, Value::Map(wire::attribute_entries(&group.attributes)))
+    };
+    let (disclosures, hashes): (Vec<_>, Vec<_>) = wire::GROUPS.zip(groups).map(redact).unzip();
+    let payload = wire::encode_claims(claims, &hashes);
     let headers = vec![(KEY_ID, Value::Bytes(&issuer_key.0)), (TYPE, wire::TYPE_CREDENTIAL)];
-    Ok(ToBeSigned::new(headers, payload))
+    for shown in [&disclosures[..], &[]] {
+        let shown: Vec<_> = shown.iter().map(|salted| Value::Bytes(salted)).collect();
+        let decoded = cbor::decode(&payload).map_err(DecodeError::Cbor)?;
+        let read_back = wire::decode_claims(&disclosure::reveal(decoded, &shown)?)?;
+        if let Some(VerificationKey::Ed25519(key)) = read_back.holder_key {
+            PublicKey::import(&key.to_bytes()).map_err(DecodeError::HolderKey)?;
+        }
+    }
+    Ok(ToBeSigned::new(headers, payload).disclosing(disclosures))
+}
+
+/// Takes out of a credential the disclosures of all groups but those numbered, from 0.
+///
+/// # Errors
+/// Bytes that are not a credential of ours.
+pub fn disclose_only(credential: &[u8], groups: &[usize]) -> Result<Vec<u8>, DecodeError> {
+    let decoded = UnverifiedCredential::decode(credential)?;
+    let kept = decoded.disclosures().iter().enumerate().filter(|(number, _)| groups.contains(number));
+    let kept: Vec<_> = kept.map(|(_, disclosure)| disclosure.clone()).collect();
+    let unprotected = match kept.is_empty() {
+        true => vec![],
+        false => vec![(Value::from(SD_CLAIMS), Value::Array(kept))],
+    };
+    Ok(decoded.sign1().with_unprotected(unprotected))
 }
 
 /// Prepares and signs in one step, for tests and benchmarks; an issuer stores what it prepared first.

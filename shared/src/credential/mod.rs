@@ -1,7 +1,10 @@
 //! Credentials: bytes → [`UnverifiedCredential`] → [`Verified`], which only [`verify`] makes.
 
+mod challenge;
 mod claims;
 pub(crate) mod cose;
+mod dialect;
+mod disclosure;
 mod error;
 #[cfg(feature = "issue")]
 mod issue;
@@ -9,16 +12,18 @@ mod key_binding;
 mod verify;
 pub(crate) mod wire;
 
+pub use challenge::{CHALLENGE_LIFE, Challenge, NONCE_BYTES};
 pub use claims::{
     Attribute, AttributeError, AttributeValue, Attributes, Claims, MAX_ATTRIBUTE, Purpose, PurposeError,
     StatusReference,
 };
 #[cfg(feature = "issue")]
 pub use cose::ToBeSigned;
+pub use disclosure::reveal;
 pub use error::{DecodeError, VerifyError};
 #[cfg(feature = "issue")]
-pub use issue::{IssueError, prepare, sign};
+pub use issue::{Group, IssueError, disclose_only, prepare, prepare_with_groups, sign};
 pub use key_binding::{CLOCK_LEEWAY, PROOF_LIFE, ProofId, ROTATION};
 #[cfg(feature = "issue")]
-pub use key_binding::{PresentError, present};
-pub use verify::{Presentation, ReplayMemory, UnverifiedCredential, Verified, verify};
+pub use key_binding::{PresentError, Statement, countersign, present, present_statement};
+pub use verify::{Checkpoint, Presentation, ReplayMemory, UnverifiedCredential, Verified, verify};

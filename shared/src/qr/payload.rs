@@ -13,14 +13,18 @@ pub const MAX_INFLATED: usize = 8192;
 
 const ALPHABET: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
+/// The first byte of a COSE_Encrypt0 under its tag, 16.
+pub(crate) const ENCRYPTED: u8 = 0xd0;
+
 /// What the text of a symbol carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// A credential on its own, zlib-compressed in the symbol as Claim 169 requires (first byte 0x78).
+    /// A credential on its own or countersigned, zlib-compressed in the symbol as Claim 169 requires (first byte 0x78).
     Static(Vec<u8>),
     /// A COSE_Sign1 as it is: a key-bound presentation (first byte 0xD2, CBOR tag 18).
     Signed(Vec<u8>),
     /// A COSE_Encrypt0 that only a machine with the sector's key can open (first byte 0xD0, CBOR tag 16).
+    /// Inside is a payload again.
     Encrypted(Vec<u8>),
 }
 
@@ -50,11 +54,18 @@ pub fn decode(text: &str) -> Result<Payload, PayloadError> {
     if text.len() > MAX_TEXT {
         return Err(PayloadError::TooLong);
     }
-    let bytes = base45_decode(text)?;
+    from_bytes(base45_decode(text)?)
+}
+
+/// Tells what bytes are, from a symbol or from inside an encrypted one.
+///
+/// # Errors
+/// See [`PayloadError`].
+pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Payload, PayloadError> {
     match bytes.first() {
         Some(0x78) => inflate(&bytes, MAX_INFLATED).ok_or(PayloadError::Compression).map(Payload::Static),
         Some(0xd2) => Ok(Payload::Signed(bytes)),
-        Some(0xd0) => Ok(Payload::Encrypted(bytes)),
+        Some(&ENCRYPTED) => Ok(Payload::Encrypted(bytes)),
         _ => Err(PayloadError::Foreign),
     }
 }
@@ -62,9 +73,15 @@ pub fn decode(text: &str) -> Result<Payload, PayloadError> {
 /// Writes a payload as the text of a symbol.
 #[cfg(feature = "issue")]
 pub fn encode(payload: &Payload) -> String {
+    base45_encode(&to_bytes(payload))
+}
+
+/// Writes a payload as the bytes that stand in the symbol, or inside an encrypted one.
+#[cfg(feature = "issue")]
+pub fn to_bytes(payload: &Payload) -> Vec<u8> {
     match payload {
-        Payload::Static(bytes) => base45_encode(&deflate(bytes)),
-        Payload::Signed(bytes) | Payload::Encrypted(bytes) => base45_encode(bytes),
+        Payload::Static(bytes) => deflate(bytes),
+        Payload::Signed(bytes) | Payload::Encrypted(bytes) => bytes.clone(),
     }
 }
 

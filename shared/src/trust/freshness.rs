@@ -12,7 +12,7 @@ pub const MAX_GRACE_DAYS: u16 = 90;
 
 /// How far the clock may be behind the signed floor, in seconds, before it counts as tampered with:
 /// the publisher's clock and the kiosk's may differ a little.
-const FLOOR_LEEWAY: i64 = 120;
+pub(super) const FLOOR_LEEWAY: i64 = 120;
 
 /// The state of the trust repository at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

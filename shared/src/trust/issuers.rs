@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::StatusList;
-use crate::key::{KeyId, PublicKey};
+use crate::key::{KeyId, VerificationKey};
 use crate::time::Timestamp;
 
 /// The contents of `issuers/<agency>/keys.json`, signed by the agency's delegated role.
@@ -20,8 +20,11 @@ pub struct IssuerKeys {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerKey {
-    /// Ed25519, 64 hexadecimal digits.
-    pub public: PublicKey,
+    /// Ed25519 in 64 hexadecimal digits; of a foreign issuer also P-256 in 130.
+    pub public: VerificationKey,
+    /// What the issuer calls the key, in hexadecimal, if that is not its thumbprint: only foreign issuers do so.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "hexadecimal")]
+    pub key_id: Option<Vec<u8>>,
     /// Credentials issued earlier are not believed.
     pub not_before: Timestamp,
     /// Credentials issued at this time or later are not believed: the key was retired or compromised.
@@ -36,12 +39,31 @@ impl IssuerKey {
     }
 }
 
+/// An optional byte string in JSON.
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(bytes.as_deref().unwrap_or_default()))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        hex::decode(String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+    }
+}
+
 /// An issuer with its keys and the status lists that those keys signed.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
     pub(super) agency: String,
     pub(super) uri: String,
     pub(super) keys: Vec<(KeyId, IssuerKey)>,
+    /// In the order of their URIs, which are all different.
     pub(super) status_lists: Vec<StatusList>,
     pub(super) expires: Timestamp,
 }
@@ -57,17 +79,21 @@ impl TrustedIssuer {
         &self.uri
     }
 
-    /// Returns every key with that identifier: eight bytes are a hint and may collide.
-    pub fn keys(&self, id: KeyId) -> impl Iterator<Item = &IssuerKey> {
-        self.keys.iter().filter(move |(candidate, _)| *candidate == id).map(|(_, key)| key)
+    /// Returns every key with that identifier, or every key if there is none to go by: it is a hint and may collide.
+    pub fn keys(&self, id: Option<&[u8]>) -> impl Iterator<Item = &IssuerKey> {
+        let named = move |(thumbprint, key): &&(KeyId, IssuerKey)| {
+            id.is_none_or(|id| thumbprint.0 == id || key.key_id.as_deref() == Some(id))
+        };
+        self.keys.iter().filter(named).map(|(_, key)| key)
     }
 
     /// Returns the verified status list of that URI.
     pub fn status_list(&self, uri: &str) -> Option<&StatusList> {
-        self.status_lists.iter().find(|list| list.uri() == uri)
+        let place = self.status_lists.binary_search_by(|list| list.uri().cmp(uri)).ok()?;
+        self.status_lists.get(place)
     }
 
-    /// Returns every status list.
+    /// Returns every status list, in the order of their URIs.
     pub fn status_lists(&self) -> &[StatusList] {
         &self.status_lists
     }

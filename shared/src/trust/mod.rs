@@ -9,6 +9,7 @@ mod policy;
 #[cfg(feature = "issue")]
 mod repository;
 mod status;
+mod status_delta;
 mod update;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,10 @@ pub use repository::{
 };
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
-pub use status::{LIST_SIZE, Status, StatusList, StatusListError};
+pub use status::{LIST_SIZE, ListState, Status, StatusList, StatusListError};
+pub use status_delta::{Change, DeltaError, StatusDelta};
+#[cfg(feature = "issue")]
+pub use status_delta::{HASHES, PublishedList, delta_name, prepare_hashes};
 pub use update::{Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, update};
 
 use crate::credential::Purpose;

@@ -28,11 +28,17 @@ pub struct Policy {
     /// What to do with credentials that name no holder key.
     pub paper: PaperRule,
     /// Kinds of credential besides our own that are looked at; none, if it says nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dialects: Vec<Dialect>,
     /// What the holder's proof has to answer.
     #[serde(default)]
     pub proof: ProofRule,
+    /// Groups of attributes that the holder may keep back; at most eight, and none that is required.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Vec<Attribute>>,
+    /// The longest that issuers let one presentation be accepted, in seconds, if shorter than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_presentation_age: Option<u8>,
     /// Who compares the face.
     pub face: FaceRule,
     /// What is done about pictures and screens held before the camera.

@@ -17,8 +17,8 @@ use sigstore_tuf::{
 
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 use super::policy::Policy;
-use super::status::{StatusList, StatusListError};
-use super::{ISSUED_FIELD, ISSUER_FIELD, TrustStore, Versions};
+use super::status::StatusListError;
+use super::{ISSUED_FIELD, ISSUER_FIELD, TrustStore, Versions, status_delta};
 use crate::credential::Purpose;
 use crate::key::KeyId;
 use crate::seal::{HEALTH_CERTIFICATES, SealTrust, SealTrustError, VISIBLE_DIGITAL_SEALS};
@@ -169,6 +169,8 @@ struct Client {
     updater: Updater,
     read: Shared,
     memory: Shared,
+    /// What is held of status lists, until it is found out whether it still holds.
+    kept: Files,
 }
 
 #[derive(Clone, Default)]
@@ -182,12 +184,14 @@ impl Shared {
 
 impl Client {
     fn open(source: &Arc<dyn TrustSource>, root: &[u8], memory: &Files) -> Result<Self, TrustError> {
-        let (read, kept) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
+        let (kept, memory): (Files, Files) =
+            memory.clone().into_iter().partition(|(name, _)| name.starts_with(status_delta::KEPT));
+        let (read, store) = (Shared::default(), Shared(Arc::new(Mutex::new(memory.clone()))));
         let recorder = Recorder { source: source.clone(), read: read.clone() };
         let mut config = UpdaterConfig::default();
         config.target_max_length = MAX_TARGET;
         config.max_delegations = MAX_AGENCIES as u32;
-        let updater = Updater::new(recorder, root)?.with_config(config).with_store(kept.clone());
+        let updater = Updater::new(recorder, root)?.with_config(config).with_store(store.clone());
         // The client passes over a memory that it cannot read, and would then take an older repository.
         if !memory.is_empty() {
             let timestamp = memory.get("timestamp.json").ok_or(TrustError::Memory)?;
@@ -195,7 +199,7 @@ impl Client {
                 .update_timestamp(timestamp, jiff::Timestamp::UNIX_EPOCH)
                 .map_err(|_| TrustError::Memory)?;
         }
-        Ok(Self { updater, read, memory: kept })
+        Ok(Self { updater, read, memory: store, kept })
     }
 
     fn read(mut self, time: jiff::Timestamp) -> Result<(TrustStore, TrustSnapshot), TrustError> {
@@ -291,20 +295,14 @@ impl Client {
         let own =
             self.updater.trusted().targets_role(&agency).ok_or_else(|| delegation("has no metadata"))?;
         let expires = expires.min(Timestamp::from(own.expires()));
-        let tokens: Vec<String> = own
-            .targets
-            .keys()
-            .filter(|name| name.starts_with(&folder) && name.ends_with(".cwt"))
-            .cloned()
-            .collect();
-        let mut status_lists = Vec::with_capacity(tokens.len());
-        for name in tokens {
-            let token = self.target(&name, time)?;
-            let key = |id| keys.iter().find(|(candidate, _)| *candidate == id).map(|(_, key)| key.public);
-            status_lists.push(
-                StatusList::verify(&token, key).map_err(|source| TrustError::StatusList { name, source })?,
-            );
-        }
+        let names: Vec<String> =
+            own.targets.keys().filter_map(|name| name.strip_prefix(&folder)).map(str::to_owned).collect();
+        let kept = status_delta::take(&mut self.kept, &agency);
+        let usable = keys.iter().map(|(_, key)| key);
+        let wrong = |name: &str, source| TrustError::StatusList { name: format!("{folder}{name}"), source };
+        let fetch = |name: &str| self.target(&format!("{folder}{name}"), time);
+        let (status_lists, keep) = status_delta::read(&names, usable, &kept, fetch, wrong)?;
+        self.memory.with(|memory| status_delta::put(memory, &agency, keep));
         Ok(TrustedIssuer { agency, uri: issuer_uri, keys, status_lists, expires })
     }
 

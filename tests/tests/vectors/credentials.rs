@@ -6,7 +6,7 @@ use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload};
 use shared::reason::Reason;
 use shared::trust::LIST_SIZE;
-use tests::sign1;
+use tests::{place, sign1};
 
 use crate::bench::{Bench, entries, int, raw_map};
 
@@ -19,8 +19,14 @@ pub fn headers(bench: &mut Bench) {
     bench.headers("invalid/alg_missing", "No algorithm.", &[kid.clone(), typ.clone()], structure);
     bench.headers(
         "invalid/alg_es256",
-        "The algorithm says ES256.",
+        "The algorithm says ES256, and the key that signed is for Ed25519.",
         &[(int(1), int(-7)), kid.clone(), typ.clone()],
+        Reason::CredentialSignature,
+    );
+    bench.headers(
+        "invalid/alg_es384",
+        "The algorithm says ES384.",
+        &[(int(1), int(-35)), kid.clone(), typ.clone()],
         Reason::FormatAlgorithm,
     );
     bench.headers("invalid/kid_missing", "No key identifier.", &[alg.clone(), typ.clone()], structure);
@@ -120,7 +126,7 @@ pub fn claims(bench: &mut Bench) {
     bench.stated(
         "invalid/wrong_purpose",
         "Issued for a hotel.",
-        |claims| claims.purpose = Purpose::parse("hotel").unwrap(),
+        |claims| claims.purpose = Some(Purpose::parse("hotel").unwrap()),
         Reason::CredentialPurpose,
     );
     bench.stated(
@@ -141,23 +147,23 @@ pub fn claims(bench: &mut Bench) {
         |claims| (claims.issued_at, claims.not_before) = (start.plus(-9), start.plus(-9)),
         Reason::IssuerKeyNotValid,
     );
-    bench.stated("invalid/revoked", "Revoked.", |claims| claims.status.index = 1, Reason::StatusRevoked);
+    bench.stated("invalid/revoked", "Revoked.", |claims| place(claims).index = 1, Reason::StatusRevoked);
     bench.stated(
         "invalid/suspended",
         "Suspended.",
-        |claims| claims.status.index = 2,
+        |claims| place(claims).index = 2,
         Reason::StatusSuspended,
     );
     bench.stated(
         "invalid/status_out_of_range",
         "A place after the end of its list.",
-        |claims| claims.status.index = LIST_SIZE,
+        |claims| place(claims).index = LIST_SIZE,
         Reason::StatusOutOfRange,
     );
     bench.stated(
         "invalid/status_unknown",
         "A list that the repository does not have.",
-        |claims| claims.status.uri.push('9'),
+        |claims| place(claims).uri.push('9'),
         Reason::StatusUnknown,
     );
     bench.stated(

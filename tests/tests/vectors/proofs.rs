@@ -5,7 +5,7 @@ use shared::key::SoftwareKey;
 use shared::qr::payload::{self, Payload, base45_encode};
 use shared::reason::Reason;
 use shared::time::Timestamp;
-use tests::add_group_order;
+use tests::{add_group_order, place};
 
 use crate::bench::{Bench, int, raw_map, text};
 
@@ -83,11 +83,28 @@ pub fn proofs(bench: &mut Bench) {
         Reason::FormatStructure,
     );
     let mut extra = proof("border", 30, at);
-    extra.push((int(39), Value::Bytes(&[1; 8]).encode()));
+    extra.push((int(40), Value::Bytes(&[1; 8]).encode()));
     bench.proof(
         "invalid/proof_extra_claim",
         "A claim that this version does not process.",
         &extra,
+        Reason::FormatStructure,
+    );
+    let nonce = |bytes: &[u8]| {
+        let mut claims = proof("border", 30, at);
+        claims.push((int(39), Value::Bytes(bytes).encode()));
+        claims
+    };
+    bench.proof(
+        "invalid/proof_nonce_unasked",
+        "A nonce where the kiosk asked nothing: the answer to somebody else's challenge.",
+        &nonce(&[1; 16]),
+        Reason::ChallengeWrong,
+    );
+    bench.proof(
+        "invalid/proof_nonce_short",
+        "A nonce of seven bytes.",
+        &nonce(&[1; 7]),
         Reason::FormatStructure,
     );
 }
@@ -125,8 +142,14 @@ pub fn presentations(bench: &mut Bench) {
     );
     bench.proof_headers(
         "invalid/proof_alg_es256",
-        "The proof's algorithm says ES256.",
+        "The proof's algorithm says ES256, and the holder's key is for Ed25519.",
         &[(int(1), int(-7)), kcwt(&credential), typ.clone()],
+        Reason::ProofSignature,
+    );
+    bench.proof_headers(
+        "invalid/proof_alg_es384",
+        "The proof's algorithm says ES384.",
+        &[(int(1), int(-35)), kcwt(&credential), typ.clone()],
         Reason::FormatAlgorithm,
     );
     let crit = (int(2), Value::Array(vec![Value::from(99)]).encode());
@@ -191,7 +214,7 @@ pub fn times(bench: &mut Bench) {
         Reason::CredentialExpired,
     );
     let mut claims = bench.world.claims();
-    claims.status.index = 1;
+    place(&mut claims).index = 1;
     let shown = bench.shown_at(&bench.world.credential(&claims), at);
     bench.add_for(
         "border",

@@ -1,6 +1,7 @@
 //! What is accepted, and texts that are not even a credential.
 
 use shared::credential::{Claims, Purpose};
+use shared::encryption::DecryptionKey;
 use shared::qr::payload::{self, Payload, base45_encode};
 use shared::reason::Reason;
 
@@ -49,7 +50,7 @@ pub fn valid(bench: &mut Bench) {
 /// A credential as on paper: for the hotel, with no holder key.
 pub fn paper(bench: &Bench) -> Vec<u8> {
     let hotel = Purpose::parse("hotel").unwrap();
-    bench.world.credential(&Claims { holder_key: None, purpose: hotel, ..bench.world.claims() })
+    bench.world.credential(&Claims { holder_key: None, purpose: Some(hotel), ..bench.world.claims() })
 }
 
 pub fn texts(bench: &mut Bench) {
@@ -121,11 +122,19 @@ pub fn texts(bench: &mut Bench) {
         base45_encode(b"hello"),
         Reason::TextForeign,
     );
+    let elsewhere = DecryptionKey::from_seed(&[70; 32]).unwrap().public_key().unwrap();
+    let rotating = payload::base45_decode(&bench.shown(&credential)).unwrap();
     bench.add(
         "invalid/encrypted",
-        "A COSE_Encrypt0: no kiosk here holds the key.",
-        base45_encode(&[0xd0, 0x83, 0x40, 0xa0, 0x40]),
+        "A rotating code in a COSE_Encrypt0: no kiosk here holds the key.",
+        base45_encode(&elsewhere.seal(&rotating, &[71; 32]).unwrap()),
         Reason::TextEncrypted,
+    );
+    bench.add(
+        "invalid/encrypted_empty",
+        "A COSE_Encrypt0 that says neither how nor for whom.",
+        base45_encode(&[0xd0, 0x83, 0x41, 0xa0, 0xa0, 0x40]),
+        Reason::FormatStructure,
     );
     let mut zlib = payload::base45_decode(&payload::encode(&Payload::Static(credential.clone()))).unwrap();
     zlib.push(0);
