@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use image::{GrayImage, Luma};
+use qrcode::{EcLevel, QrCode};
 use serde_json::{Value, json};
 use shared::reason::Reason;
 use shared::time::Timestamp;
@@ -12,6 +14,17 @@ use tests::seals::{
 };
 
 use crate::LATER;
+
+/// A symbol at level L, four pixels a module, with a quiet zone.
+fn draw(text: &str) -> GrayImage {
+    let symbol = QrCode::with_error_correction_level(text, EcLevel::L).unwrap();
+    let (side, modules) = (symbol.width() as u32, symbol.to_colors());
+    GrayImage::from_fn((side + 8) * 4, (side + 8) * 4, |x, y| {
+        let (x, y) = ((x / 4).wrapping_sub(4), (y / 4).wrapping_sub(4));
+        let dark = x < side && y < side && modules[(y * side + x) as usize] == qrcode::Color::Dark;
+        Luma([if dark { 0 } else { 255 }])
+    })
+}
 
 #[test]
 fn a_border_that_looks_at_seals_leaves_them_to_an_officer() {
@@ -66,6 +79,26 @@ fn a_border_that_looks_at_seals_leaves_them_to_an_officer() {
         assert_eq!(seal["signer"], "CN=Sample Signer,C=XA");
         assert!(seal["not_verified"].as_array().unwrap().contains(&json!("no holder binding")));
     }
+    // At a lane, from a picture: said and written down, and the gate stays shut.
+    journey
+        .kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "kiosk", "--at", LATER])
+        .expect(0);
+    fs::create_dir(journey.path("camera")).unwrap();
+    draw(&health).save(journey.path("camera/1-code-1000ms.png")).unwrap();
+    let lane = ["--camera", "replay:camera", "--purpose", "border", "--state", "kiosk", "--at", LATER];
+    let output = journey.plain("kiosk", &[&["run"][..], &lane].concat());
+    let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let visits: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(visits.len(), 1, "{said}");
+    assert_eq!(visits[0]["reason"], Reason::SealGenuine.code());
+    assert_eq!(visits[0]["seal"]["country"], "XA");
+    assert!(said.contains("no holder binding") && !said.contains("» gate"), "{said}");
+
+    // The certificate inside makes a visible digital seal large: byte mode, version 25 and more.
+    draw(&seal).save(journey.path("seal.png")).unwrap();
+    let seen = journey.verify(&journey.path("seal.png"), LATER, &[]).expect(2);
+    assert_eq!((seen.reason(), &seen.json["seal"]["country"]), (Reason::SealGenuine.code(), &json!("UTO")));
+
     let altered = seal.replace("ALEX", "ALEC");
     assert_eq!(verify(&altered).expect(1).reason(), Reason::SealSignature.code());
 
