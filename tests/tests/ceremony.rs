@@ -203,6 +203,7 @@ fn two_agencies_one_repository_and_replaced_keys() {
     assert_eq!(ceremony.publish(&[]).expect(0).json["root_version"], 3);
     ceremony.hand_in("B", Some(NEXT_DAY));
     ceremony.publish_at(&["PB"], Some(NEXT_DAY)).expect(0);
+    assert!(ceremony.publish_at(&[], Some(START)).expect(2).said.contains("set the clock"));
     let followed = ceremony.import("kiosk", NEXT_DAY, false).expect(0).json;
     assert_eq!((&followed["versions"]["root"], &followed["freshness"]), (&3.into(), &"fresh".into()));
     // A kiosk that comes new, with the first root, follows all the way.
