@@ -19,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::key::PublicKey;
+use shared::time::Timestamp;
 use shared::trust::{AgencyPart, Files, SourceError, TrustSource};
 
 /// The longest metadata of an agency that is read, as kiosks read it.
@@ -53,6 +54,8 @@ pub struct Agency {
 pub struct Published {
     /// The version of targets, snapshot and timestamp.
     pub version: u64,
+    /// When.
+    pub at: Option<Timestamp>,
     /// The last version of every agency that was ever in it.
     pub agencies: BTreeMap<String, u64>,
 }

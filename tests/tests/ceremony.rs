@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use tests::journey::{Answered, Journey, START};
@@ -203,6 +204,7 @@ fn two_agencies_one_repository_and_replaced_keys() {
     assert_eq!(ceremony.publish(&[]).expect(0).json["root_version"], 3);
     ceremony.hand_in("B", Some(NEXT_DAY));
     ceremony.publish_at(&["PB"], Some(NEXT_DAY)).expect(0);
+    assert!(ceremony.publish_at(&[], Some(START)).expect(2).said.contains("set the clock"));
     let followed = ceremony.import("kiosk", NEXT_DAY, false).expect(0).json;
     assert_eq!((&followed["versions"]["root"], &followed["freshness"]), (&3.into(), &"fresh".into()));
     // A kiosk that comes new, with the first root, follows all the way.
@@ -359,6 +361,7 @@ fn a_root_of_two_algorithms_needs_both() {
         let imported = ceremony.import("kiosk", LATER, false).expect(0).json;
         assert_eq!(imported["versions"]["root"], version, "{signers:?}");
     }
+    python_counts_the_signatures(&ceremony.path("REPO/metadata/2.root.json"));
     // An altered signature of the new algorithm is no signature.
     let mut root: Value =
         serde_json::from_slice(&fs::read(ceremony.path("REPO/metadata/2.root.json")).unwrap()).unwrap();
@@ -371,6 +374,23 @@ fn a_root_of_two_algorithms_needs_both() {
     }
     fs::write(ceremony.path("REPO/metadata/2.root.json"), root.to_string()).unwrap();
     assert!(ceremony.import("fresh", LATER, true).expect(2).said.contains("2/4"));
+}
+
+/// The reference implementation, where it knows ML-DSA, finds the four signatures good too.
+fn python_counts_the_signatures(root: &Path) {
+    const COUNT: &str = r#"
+import sys
+from tuf.api.metadata import Metadata, Root
+root = Metadata[Root].from_file(sys.argv[1])
+result = root.signed.get_verification_result("root", root.signed_bytes, root.signatures)
+print(len(result.signed), result.threshold)
+"#;
+    if !third_party_python("tuf.api.metadata, cryptography.hazmat.primitives.asymmetric.mldsa") {
+        return;
+    }
+    let output = Command::new("python3").args(["-c", COUNT]).arg(root).output().unwrap();
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.trim(), "4 4", "{error}");
 }
 
 /// The reference client follows the same repository, through a changed root and two delegations.

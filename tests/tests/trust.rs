@@ -12,7 +12,8 @@ use shared::reason::Reason;
 use shared::time::Timestamp;
 use shared::trust::{
     AgencyPart, AgencyRole, Assembly, Files, Freshness, IssuerKey, IssuerKeys, Publication, RoleVersions,
-    SourceError, StatusListBuilder, TrustError, TrustSource, TrustStore, assemble, load, publish, update,
+    RootDocument, Rotation, SourceError, StatusListBuilder, TopLevelRole, TrustError, TrustSource,
+    TrustStore, assemble, load, publish, update,
 };
 use tests::{AGENCY, ISSUER, STATUS_URI, Seen, World, border, python_tuf, third_party_python};
 
@@ -347,6 +348,23 @@ fn a_new_root_needs_two_keys_of_the_old_one() {
         resign(&root, &signers, |signed| signed["version"] = 3.into())
     };
     assert!(import(&world, second.repository(2, leap), &Files::new()).is_err(), "version 3 in place of 2");
+}
+
+#[test]
+fn a_kiosk_that_missed_many_roots_follows_them_all() {
+    let world = World::default();
+    let mut files = world.repository(1, world.start);
+    let mut root = RootDocument::parse(&world.root()).unwrap();
+    for _ in 0..40 {
+        let renewal = Rotation { role: TopLevelRole::Root, add: vec![], remove: vec![], threshold: None };
+        root = root.next(&renewal, world.start).unwrap();
+        root.sign(&world.roles[0]).unwrap();
+        root.sign(&world.roles[1]).unwrap();
+        files.insert(format!("metadata/{}.root.json", root.version()), root.published());
+    }
+    assert_eq!(import(&world, files.clone(), &Files::new()).unwrap().versions().root, 41);
+    files.remove("metadata/20.root.json");
+    assert_eq!(import(&world, files, &Files::new()).unwrap().versions().root, 19, "as far as they lead");
 }
 
 /// Keys are replaced because they may be stolen. A repository that leaves the new root out would bring them back.

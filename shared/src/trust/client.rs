@@ -19,6 +19,10 @@ use crate::time::Timestamp;
 /// The most agencies in one repository.
 pub(super) const MAX_AGENCIES: usize = 256;
 
+/// The most changes of root that are followed at once. Each is signed by enough root keys, so that only their holders
+/// could make a client work for nothing; and a device that was stored away for years has to find its way back.
+const MAX_ROOT_ROTATIONS: u32 = 1024;
+
 /// A TUF client at work on one repository.
 pub struct Client {
     pub(super) updater: Updater,
@@ -59,6 +63,7 @@ impl Client {
         let recorder = Recorder { source: source.clone(), read: read.clone() };
         let mut config = UpdaterConfig::default();
         config.target_max_length = MAX_TARGET;
+        config.max_root_rotations = MAX_ROOT_ROTATIONS;
         config.max_delegations = MAX_AGENCIES as u32;
         let updater = Updater::new(recorder, root)?.with_config(config).with_store(memory.clone());
         Ok(Self { updater, read, memory, kept })

@@ -31,7 +31,11 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         tell_expiry(part, now);
     }
     let mut published = national.published()?;
+    if let Some(last) = published.at.filter(|last| now < *last) {
+        bail!("it is {now}, and the last publication was at {last}: set the clock, for kiosks go by it");
+    }
     published.version += 1;
+    published.at = Some(now);
     published.agencies.extend(parts.iter().map(|part| (part.name().to_owned(), part.version())));
     let retired: BTreeMap<String, u64> = published
         .agencies
