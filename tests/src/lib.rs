@@ -48,6 +48,8 @@ pub struct World {
     pub not_valid: Vec<(u64, Status)>,
     /// When the issuer's key was retired, if it was.
     pub key_retired: Option<Timestamp>,
+    /// As of when the issuer's key was revoked, if it was.
+    pub key_revoked: Option<Timestamp>,
     /// Policies of other purposes that the repository holds too.
     pub other_policies: Vec<Policy>,
 }
@@ -80,6 +82,7 @@ impl Default for World {
             },
             not_valid: vec![],
             key_retired: None,
+            key_revoked: None,
             other_policies: vec![],
         }
     }
@@ -153,6 +156,7 @@ impl World {
                 public: self.issuer.public_key(),
                 not_before: self.start,
                 not_after: self.key_retired,
+                revoked_at: self.key_revoked,
             }],
         };
         let mut statuses = StatusListBuilder::default();

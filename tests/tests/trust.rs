@@ -27,7 +27,7 @@ fn key(seed: u8) -> SoftwareKey {
 fn own_targets(world: &World) -> Files {
     let keys = IssuerKeys {
         issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey { public: world.issuer.public_key(), not_before: world.start, not_after: None }],
+        keys: vec![IssuerKey::new(world.issuer.public_key(), world.start)],
     };
     Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())])
 }

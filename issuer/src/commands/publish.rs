@@ -71,11 +71,7 @@ fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Resul
         .context("the registry does not say since when the issuer key is used")?;
     let keys = IssuerKeys {
         issuer: office.agency.issuer.clone(),
-        keys: vec![IssuerKey {
-            public: signer.public_key(),
-            not_before: Timestamp::parse(&since)?,
-            not_after: None,
-        }],
+        keys: vec![IssuerKey::new(signer.public_key(), Timestamp::parse(&since)?)],
     };
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
     let not_valid = registry.not_valid()?;

@@ -314,10 +314,7 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         stale_grace_days: 14,
         when_stale: StaleRule::Manual,
     };
-    let keys = IssuerKeys {
-        issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey { public: public(ISSUER_KEY), not_before: now, not_after: None }],
-    };
+    let keys = IssuerKeys { issuer: ISSUER.to_owned(), keys: vec![IssuerKey::new(public(ISSUER_KEY), now)] };
     let life = now.plus(30 * 24 * 3600);
     let token = StatusListBuilder::default().prepare(STATUS_URI, now, life, public(ISSUER_KEY).id());
     let json = |value: Result<Vec<u8>, serde_json::Error>| value.expect("it serializes");

@@ -11,7 +11,8 @@ use crate::key::{KeyId, PublicKey};
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
-    ClockState, FaceRule, Freshness, PaperRule, Policy, StaleRule, Status, TrustStore, TrustedIssuer,
+    ClockState, FaceRule, Freshness, KeyState, PaperRule, Policy, StaleRule, Status, TrustStore,
+    TrustedIssuer,
 };
 
 /// A credential whose structure is right; nothing it says is to be believed yet.
@@ -188,7 +189,11 @@ fn check_issuer<'t>(
     let mut candidates = issuer.keys(credential.key_id).peekable();
     candidates.peek().ok_or(VerifyError::IssuerKeyUnknown)?;
     let key = candidates.find(|key| credential.signed_by(&key.public)).ok_or(VerifyError::Signature)?;
-    if key.valid_at(credential.claims.issued_at) { Ok(issuer) } else { Err(VerifyError::IssuerKeyNotValid) }
+    match key.state_at(credential.claims.issued_at) {
+        KeyState::Valid => Ok(issuer),
+        KeyState::NotValid => Err(VerifyError::IssuerKeyNotValid),
+        KeyState::Revoked => Err(VerifyError::IssuerKeyRevoked),
+    }
 }
 
 fn check_claims(claims: &Claims, policy: &Policy, now: Timestamp) -> Result<(), VerifyError> {

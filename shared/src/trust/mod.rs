@@ -14,7 +14,7 @@ mod update;
 use std::collections::BTreeMap;
 
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
-pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
+pub use issuers::{IssuerKey, IssuerKeys, KeyState, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{
