@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod issuer_keys;
 mod keys;
 mod office;
 mod output;
@@ -16,8 +17,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, Holder};
-use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke};
+use crate::cli::{Cli, Command, Holder, Key};
+use crate::commands::{enroll, holder, init, inspect, issue, key, publish, revoke};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
         Command::Issue(arguments) => issue::run(arguments),
         Command::Revoke(arguments) => revoke::run(arguments),
         Command::Publish(arguments) => publish::run(arguments),
+        Command::Key(Key::List(arguments)) => key::list(arguments),
+        Command::Key(Key::Rotate(arguments)) => key::rotate(arguments),
+        Command::Key(Key::Revoke(arguments)) => key::revoke(arguments),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

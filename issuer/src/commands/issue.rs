@@ -15,6 +15,7 @@ use shared::trust::{FaceRule, Status};
 
 use crate::cli::Issue;
 use crate::commands::now;
+use crate::issuer_keys;
 use crate::keys;
 use crate::office::Office;
 use crate::output::Answer;
@@ -50,7 +51,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
 
     let serial = registry.next_serial()?;
     let place = status_index(office.status_key()?.as_slice(), u64::try_from(serial)?);
-    let signer = office.key("issuer")?;
+    let signer = issuer_keys::signer(&office, &registry)?;
     let claims = Claims {
         issuer: office.agency.issuer.clone(),
         subject: pairwise_subject(&data.secret, &arguments.purpose),

@@ -8,12 +8,11 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
-use shared::trust::{
-    AgencyRole, Files, IssuerKey, IssuerKeys, Publication, RoleVersions, StatusListBuilder, publish,
-};
+use shared::trust::{AgencyRole, Files, Publication, RoleVersions, StatusListBuilder, publish};
 
 use crate::cli::Publish;
 use crate::commands::now;
+use crate::issuer_keys::{self, KeyHistory};
 use crate::office::Office;
 use crate::output::Answer;
 use crate::registry::Registry;
@@ -65,14 +64,8 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
 }
 
 fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<Files> {
-    let signer = office.key("issuer")?;
-    let since = registry
-        .setting("issuer_key_since")?
-        .context("the registry does not say since when the issuer key is used")?;
-    let keys = IssuerKeys {
-        issuer: office.agency.issuer.clone(),
-        keys: vec![IssuerKey::new(signer.public_key(), Timestamp::parse(&since)?)],
-    };
+    let signer = issuer_keys::signer(office, registry)?;
+    let keys = KeyHistory::load(registry)?.published(&office.agency.issuer);
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
     let not_valid = registry.not_valid()?;
     for list in 0..=registry.last_list()? {

@@ -9,6 +9,7 @@ use shared::trust::Status;
 
 use crate::cli::Revoke;
 use crate::commands::{note, now};
+use crate::issuer_keys::KeyHistory;
 use crate::office::Office;
 use crate::output::Answer;
 
@@ -21,7 +22,7 @@ pub fn run(arguments: &Revoke) -> Result<Answer> {
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             let credential = UnverifiedCredential::decode(&bytes)
                 .with_context(|| format!("{} is not a credential", path.display()))?;
-            if !credential.signed_by(&shared::key::Signer::public_key(&office.key("issuer")?)) {
+            if !KeyHistory::load(&registry)?.any(|key| credential.signed_by(key)) {
                 bail!("{} was not issued by this agency", path.display());
             }
             let list = (0..=registry.last_list()?)
