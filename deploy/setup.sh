@@ -16,6 +16,10 @@ install() {
 
 command -v cc >/dev/null || install gcc libc6-dev
 
+# A hardware security module in software: the tests of PKCS#11 keys use it. They skip, and say so, without it.
+command -v softhsm2-util >/dev/null || (install softhsm2) ||
+    echo "without softhsm2: tests of PKCS#11 keys will skip" >&2
+
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.
     install rustup ca-certificates || { echo "please install Rust 1.91 or newer from https://rustup.rs" >&2; exit 1; }

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::credential::Purpose;
 use shared::time::Timestamp;
 
+use crate::keys::Pkcs11Uri;
+
 /// Enrol residents, issue rotating digital identity, and publish what kiosks believe.
 ///
 /// Data goes to standard output, messages to standard error. Exit status: 0 done, 1 the answer is no (a photo
@@ -40,6 +42,9 @@ pub enum Command {
     /// Run a trust repository that several agencies share: root ceremony, rotation, publication
     #[command(subcommand)]
     Trust(Trust),
+    /// List, replace and revoke the agency's signing keys
+    #[command(subcommand)]
+    Key(Key),
     /// Act as a resident's phone
     #[command(subcommand)]
     Holder(Holder),
@@ -68,6 +73,57 @@ pub struct Init {
     /// The agency's name in the trust repository [default: made from the URI]
     #[arg(long, value_name = "NAME")]
     pub agency: Option<String>,
+    #[command(flatten)]
+    pub new: NewKeys,
+}
+
+/// How new private keys are kept; in files that only their owner can read, unless told otherwise.
+#[derive(Debug, Args)]
+pub struct NewKeys {
+    /// Keep private keys in age files under a passphrase, which is asked for at the terminal or read from the file
+    /// that GATEPASS_PASSPHRASE_FILE names
+    #[arg(long)]
+    pub key_passphrase: bool,
+    /// Make private keys inside this token (root keys, which are carried away, stay files):
+    /// pkcs11:token=NAME?module-path=LIBRARY&pin-source=file:FILE
+    #[arg(long, value_name = "PKCS11-URI", value_parser = token)]
+    pub hsm: Option<Pkcs11Uri>,
+}
+
+/// What can be done about signing keys.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Show which keys there are, how they are kept, and since when
+    List(At),
+    /// Make the key that signs credentials from now on; what the one before it signed stays good
+    Rotate(KeyRotate),
+    /// Take back what a key signed, because it may be in the wrong hands
+    Revoke(KeyRevoke),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("kept").args(["import", "hsm", "key_passphrase"])))]
+pub struct KeyRotate {
+    #[command(flatten)]
+    pub at: At,
+    /// Take this key, made elsewhere: a PEM or age file, or a PKCS#11 URI [default: make one, kept as the present one]
+    #[arg(long, value_name = "KEY")]
+    pub import: Option<PathBuf>,
+    #[command(flatten)]
+    pub new: NewKeys,
+}
+
+#[derive(Debug, Args)]
+pub struct KeyRevoke {
+    #[command(flatten)]
+    pub at: At,
+    /// Which key: its identifier, as `issuer key list` shows it
+    #[arg(long, value_name = "ID")]
+    pub key: String,
+    /// Believe what it signed before this time, at which it was surely safe. Whoever copied the key can write any time,
+    /// so leave this out unless it was misused without being copied [default: believe nothing]
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub since: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
@@ -347,6 +403,10 @@ pub struct Inspect {
     /// A picture of a code, a credential file, or the text of a code
     #[arg(value_name = "PNG|TEXT")]
     pub what: String,
+}
+
+fn token(text: &str) -> Result<Pkcs11Uri, String> {
+    Pkcs11Uri::parse(text).map_err(|error| format!("{error:#}"))
 }
 
 fn scale(text: &str) -> Result<std::num::NonZero<u8>, String> {

@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod issuer_keys;
 mod keys;
 mod ml_dsa;
 mod national;
@@ -20,8 +21,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, Holder};
-use crate::commands::{enroll, holder, init, inspect, issue, publish, revoke, trust};
+use crate::cli::{Cli, Command, Holder, Key};
+use crate::commands::{enroll, holder, init, inspect, issue, key, publish, revoke, trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
         Command::Reinstate(arguments) => revoke::reinstate(arguments),
         Command::Publish(arguments) => publish::run(arguments),
         Command::Trust(verb) => trust::run(verb),
+        Command::Key(Key::List(arguments)) => key::list(arguments),
+        Command::Key(Key::Rotate(arguments)) => key::rotate(arguments),
+        Command::Key(Key::Revoke(arguments)) => key::revoke(arguments),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

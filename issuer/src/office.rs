@@ -8,12 +8,12 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use shared::credential::Purpose;
-use shared::key::SoftwareKey;
+use shared::key::PublicKey;
 use shared::seal::{HEALTH_CERTIFICATES, SealTrust, VISIBLE_DIGITAL_SEALS};
 use shared::trust::{Files, Policy};
 use zeroize::Zeroizing;
 
-use crate::keys;
+use crate::keys::{self, Keeping, PrivateKey};
 use crate::policies;
 use crate::registry::Registry;
 use crate::roots::Roots;
@@ -78,14 +78,38 @@ impl Office {
         self.folder.join("root.json")
     }
 
-    /// Returns where a private key is.
-    pub fn key_path(&self, name: &str) -> PathBuf {
-        self.folder.join("keys").join(format!("{name}.pem"))
+    fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    /// Finds the file of a private key: the key itself, or the URI that says where it is.
+    pub fn key_path(&self, name: &str) -> Result<PathBuf> {
+        keys::find(&self.keys(), name)
     }
 
     /// Opens a private key.
-    pub fn key(&self, name: &str) -> Result<SoftwareKey> {
-        keys::open(&self.key_path(name))
+    pub fn key(&self, name: &str) -> Result<PrivateKey> {
+        keys::open(&self.key_path(name)?)
+    }
+
+    /// Makes a private key.
+    pub fn create_key(&self, name: &str, keeping: &Keeping) -> Result<PrivateKey> {
+        keeping.create(&self.keys(), name, &format!("{}-{name}", self.agency.name))
+    }
+
+    /// Keeps a private key that was made elsewhere.
+    pub fn keep_key(&self, name: &str, reference: &Path, key: &PrivateKey) -> Result<()> {
+        keys::keep(reference, key, &self.keys(), name)
+    }
+
+    /// Reads the public half of a key without opening the private one, if it was left here.
+    pub fn public_key(&self, name: &str) -> Result<Option<PublicKey>> {
+        let path = self.keys().join(format!("{name}.pub"));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Some(PublicKey::parse(&text).with_context(|| format!("reading {}", path.display()))?))
     }
 
     /// Creates the registry and the key that seals it.
@@ -113,7 +137,7 @@ impl Office {
     }
 
     fn seal_key_path(&self) -> PathBuf {
-        self.folder.join("keys").join("registry.key")
+        self.keys().join("registry.key")
     }
 
     /// Returns the URI of a status list.

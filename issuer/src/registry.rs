@@ -300,6 +300,14 @@ impl Registry {
         self.select("WHERE status <> 0", [])
     }
 
+    /// Counts the credentials that were issued from a time on, up to but not including another.
+    pub fn count_issued(&self, from: Timestamp, until: Option<Timestamp>) -> Result<u64> {
+        let until = until.map_or(i64::MAX, |until| until.as_unix());
+        let query = "SELECT count(*) FROM credential WHERE issued_at >= ?1 AND issued_at < ?2";
+        let count: i64 = self.connection.query_row(query, [from.as_unix(), until], |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
     /// Returns the number of the list that is being filled.
     pub fn last_list(&self) -> Result<u64> {
         let last: Option<i64> =

@@ -1,5 +1,6 @@
 //! The real programs, run as their users run them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 /// An agency, its folder, and a place for a kiosk, all temporary.
 pub struct Journey {
     folder: TempDir,
+    environment: Vec<(String, OsString)>,
 }
 
 /// What a program answered.
@@ -36,14 +38,26 @@ pub const START: &str = "2026-11-20T09:00:00Z";
 impl Journey {
     /// Sets up an agency at [`START`].
     pub fn new() -> Self {
-        let journey = Self::empty();
-        journey.issuer(&["init", "--dir", "A", "--iss", "https://id.xa.example", "--at", START]).expect(0);
+        let journey = Self::bare();
+        journey.init(&[]).expect(0);
         journey
     }
 
-    /// An empty folder.
-    pub fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+    /// A folder with nothing in it yet.
+    pub fn bare() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), environment: vec![] }
+    }
+
+    /// Sets up an agency at [`START`], with further arguments.
+    pub fn init(&self, more: &[&str]) -> Answered {
+        self.issuer(
+            &[&["init", "--dir", "A", "--iss", "https://id.xa.example", "--at", START], more].concat(),
+        )
+    }
+
+    /// Runs every program from now on with this in its environment.
+    pub fn set_environment(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.push((name.to_owned(), value.into()));
     }
 
     /// A path inside the temporary folder.
@@ -96,6 +110,7 @@ impl Journey {
         command.current_dir(self.folder.path()).env("XDG_DATA_HOME", self.path("data"));
         // The built-in models, whatever this machine has installed.
         command.env("GATEPASS_MODELS", "default");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -51,6 +51,8 @@ pub struct World {
     pub not_valid: Vec<(u64, Status)>,
     /// When the issuer's key was retired, if it was.
     pub key_retired: Option<Timestamp>,
+    /// As of when the issuer's key was revoked, if it was.
+    pub key_revoked: Option<Timestamp>,
     /// Policies of other purposes that the repository holds too.
     pub other_policies: Vec<Policy>,
     /// An issuer with other keys that stands in the place of ours, and publishes no status.
@@ -89,6 +91,7 @@ impl Default for World {
             },
             not_valid: vec![],
             key_retired: None,
+            key_revoked: None,
             other_policies: vec![],
             foreign: None,
             seals: Files::new(),
@@ -172,6 +175,7 @@ impl World {
                 key_id: None,
                 not_before: self.start,
                 not_after: self.key_retired,
+                revoked_at: self.key_revoked,
             }],
         };
         let keys = self.foreign.clone().unwrap_or(keys);

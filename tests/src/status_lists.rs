@@ -61,6 +61,7 @@ impl Lists {
                 key_id: None,
                 not_before: world.start,
                 not_after: world.key_retired,
+                revoked_at: None,
             }],
         };
         let mut own = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);

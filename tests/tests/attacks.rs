@@ -112,12 +112,7 @@ fn a_root_of_somebody_else_vouches_for_nothing() {
 fn an_agency_speaks_for_its_own_issuer_only() {
     let world = World::default();
     let publish_as = |claimed: &str, delegated: &str| {
-        let key = IssuerKey {
-            public: world.issuer.public_key().into(),
-            key_id: None,
-            not_before: world.start,
-            not_after: None,
-        };
+        let key = IssuerKey::new(world.issuer.public_key(), world.start);
         let keys = IssuerKeys { issuer: claimed.to_owned(), keys: vec![key] };
         publish(&Publication {
             root: &world.root(),

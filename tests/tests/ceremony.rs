@@ -23,7 +23,7 @@ struct Ceremony {
 impl Ceremony {
     /// With the clock of this machine where `at` is `None`.
     fn new(at: Option<&str>) -> Self {
-        let journey = Journey::empty();
+        let journey = Journey::bare();
         let at = at.map(|at| vec!["--at".to_owned(), at.to_owned()]).unwrap_or_default();
         let ceremony = Self { journey, at };
         for name in ["ann", "ben", "cid"] {

@@ -51,12 +51,7 @@ fn believing(issuer: &str, key: VerificationKey, now: Timestamp) -> TrustStore {
         },
         foreign: Some(IssuerKeys {
             issuer: issuer.to_owned(),
-            keys: vec![IssuerKey {
-                public: key,
-                key_id: None,
-                not_before: Timestamp::from_unix(0).unwrap(),
-                not_after: None,
-            }],
+            keys: vec![IssuerKey::new(key, Timestamp::from_unix(0).unwrap())],
         }),
         ..World::default()
     };

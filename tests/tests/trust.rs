@@ -28,12 +28,7 @@ fn key(seed: u8) -> SoftwareKey {
 fn own_targets(world: &World) -> Files {
     let keys = IssuerKeys {
         issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey {
-            public: world.issuer.public_key().into(),
-            key_id: None,
-            not_before: world.start,
-            not_after: None,
-        }],
+        keys: vec![IssuerKey::new(world.issuer.public_key(), world.start)],
     };
     Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())])
 }
@@ -601,12 +596,7 @@ fn parts(world: &World, version: u64, neighbours_issuer: &str) -> [AgencyPart; 2
     let own = own_targets(world);
     let theirs = IssuerKeys {
         issuer: neighbours_issuer.to_owned(),
-        keys: vec![IssuerKey {
-            public: neighbour_key().public_key().into(),
-            key_id: None,
-            not_before: world.start,
-            not_after: None,
-        }],
+        keys: vec![IssuerKey::new(neighbour_key().public_key(), world.start)],
     };
     let theirs = Files::from([("keys.json".to_owned(), serde_json::to_vec(&theirs).unwrap())]);
     let first = AgencyRole { name: AGENCY, issuer: ISSUER, signer: &world.agency, targets: &own };

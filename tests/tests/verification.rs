@@ -77,6 +77,24 @@ fn a_retired_key_vouches_for_what_it_signed_before() {
     assert_eq!(issued(3600), Reason::IssuerKeyNotValid);
 }
 
+#[test]
+fn a_revoked_key_vouches_for_nothing_from_then_on() {
+    let start = World::default().start;
+    // Retired as well, later: what matters then is that it was revoked.
+    let world =
+        World { key_revoked: Some(start.plus(100)), key_retired: Some(start.plus(200)), ..World::default() };
+    let issued = |after: i64| {
+        let mut claims = world.claims();
+        claims.issued_at = start.plus(after);
+        let shown_at = start.plus(3600);
+        reason(&world, &world.code(&world.credential(&claims), shown_at), shown_at)
+    };
+    assert_eq!(issued(99), Reason::Accepted);
+    assert_eq!(issued(100), Reason::IssuerKeyRevoked);
+    assert_eq!(issued(200), Reason::IssuerKeyRevoked);
+    assert_eq!(issued(-1), Reason::IssuerKeyNotValid);
+}
+
 /// Every refusal, with the trust repository fresh, stale, dead, and its status list out of date.
 #[test]
 fn a_refusal_outweighs_old_trust() {

@@ -9,8 +9,9 @@ use shared::key::Signer;
 use shared::trust::{RepositoryKeys, sign_root};
 
 use crate::cli::Init;
+use crate::commands::key::{places, since_setting};
 use crate::commands::{note, now};
-use crate::keys;
+use crate::issuer_keys::{self, KeyHistory};
 use crate::office::{Agency, Office, ROOT_KEYS};
 use crate::output::Answer;
 use crate::policies;
@@ -26,11 +27,15 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     let name = arguments.agency.clone().unwrap_or_else(|| agency_name(&issuer));
     Purpose::parse(&name).context("--agency must be 1 to 24 lower-case letters, digits and hyphens")?;
 
+    let places = places(&arguments.new)?;
     let office = Office::create(&arguments.at.dir, Agency { name, issuer })?;
-    let key = |name: &str| keys::create(&office.key_path(name));
-    let root = (1..=ROOT_KEYS).map(|n| key(&format!("root-{n}"))).collect::<Result<Vec<_>>>()?;
+    // First the keys that a token could refuse to make, so that nothing is left behind then.
+    let key = |name: &str| office.create_key(name, &places.online);
     let [targets, snapshot, timestamp, agency_key, issuer_key] =
-        [key("targets")?, key("snapshot")?, key("timestamp")?, key("agency")?, key("issuer")?];
+        [key("targets")?, key("snapshot")?, key("timestamp")?, key("agency")?, key(issuer_keys::FIRST)?];
+    let root_names: Vec<String> = (1..=ROOT_KEYS).map(|n| format!("root-{n}")).collect();
+    let root =
+        root_names.iter().map(|name| office.create_key(name, &places.offline)).collect::<Result<Vec<_>>>()?;
     let public = RepositoryKeys {
         root: root.iter().map(Signer::public_key).collect(),
         targets: targets.public_key(),
@@ -40,16 +45,17 @@ pub fn run(arguments: &Init) -> Result<Answer> {
     let signers: Vec<&dyn Signer> = root.iter().map(|key| key as &dyn Signer).collect();
     fs::write(office.root_metadata(), sign_root(&public, &signers, now)?).context("writing root.json")?;
     let registry = office.create_registry()?;
-    registry.set_setting("issuer_key_since", &now.to_string())?;
+    KeyHistory::new(issuer_key.public_key(), now).save(&registry)?;
+    for name in root_names.iter().map(String::as_str).chain(["targets", "snapshot", "timestamp", "agency"]) {
+        registry.set_setting(&since_setting(name), &now.to_string())?;
+    }
     for policy in policies::defaults() {
         office.write_policy(&policy)?;
     }
     office.finish()?;
 
     let root_path = office.root_metadata();
-    note(
-        "Move keys/root-*.pem to three separate offline places: any two of them can replace every other key.",
-    );
+    note("Move keys/root-* to three separate offline places: any two of them can replace every other key.");
     Ok(Answer::done(
         format!(
             "agency      {}\nissuer      {}\nissuer key  {}\nagency key  {}\nroot        {}",

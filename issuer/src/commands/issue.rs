@@ -17,6 +17,7 @@ use shared::trust::{FaceRule, Policy, Status};
 
 use crate::cli::Issue;
 use crate::commands::now;
+use crate::issuer_keys;
 use crate::keys;
 use crate::office::Office;
 use crate::output::Answer;
@@ -63,7 +64,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
     let place = status_index(status_key.as_slice(), serial);
     let serial = i64::try_from(serial)?;
     let status_uri = office.status_uri(place.list);
-    let signer = office.key("issuer")?;
+    let signer = issuer_keys::signer(&office, &registry)?;
     let claims = Claims {
         issuer: office.agency.issuer.clone(),
         subject: pairwise_subject(&data.secret, &arguments.purpose),

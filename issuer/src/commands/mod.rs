@@ -5,6 +5,7 @@ pub mod holder;
 pub mod init;
 pub mod inspect;
 pub mod issue;
+pub mod key;
 pub mod publish;
 pub mod revoke;
 pub mod trust;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, Assembly, Files, HASHES, IssuerKey, IssuerKeys, TopLevelRole, assemble, delta_name,
-    prepare_hashes,
+    AgencyRole, Assembly, Files, HASHES, TopLevelRole, assemble, delta_name, prepare_hashes,
 };
 
 use crate::cli::Publish;
 use crate::commands::{note, now};
+use crate::issuer_keys::{self, KeyHistory};
 use crate::national::write_files;
 use crate::office::Office;
 use crate::output::Answer;
@@ -68,19 +68,8 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
 }
 
 fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<(Files, PublishedState)> {
-    let signer = office.key("issuer")?;
-    let since = registry
-        .setting("issuer_key_since")?
-        .context("the registry does not say since when the issuer key is used")?;
-    let keys = IssuerKeys {
-        issuer: office.agency.issuer.clone(),
-        keys: vec![IssuerKey {
-            public: signer.public_key().into(),
-            key_id: None,
-            not_before: Timestamp::parse(&since)?,
-            not_after: None,
-        }],
-    };
+    let signer = issuer_keys::signer(office, registry)?;
+    let keys = KeyHistory::load(registry)?.published(&office.agency.issuer);
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
     let lists = published::lists(office, registry, now)?;
     let (expires, key) = (now.plus(STATUS_LIFE), signer.public_key().id());

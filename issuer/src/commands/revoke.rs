@@ -11,6 +11,7 @@ use shared::trust::Status;
 
 use crate::cli::Credentials;
 use crate::commands::{note, now};
+use crate::issuer_keys::KeyHistory;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::registry::Registry;
@@ -56,7 +57,7 @@ fn places(arguments: &Credentials, office: &Office, registry: &Registry) -> Resu
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             let credential = UnverifiedCredential::decode(&bytes)
                 .with_context(|| format!("{} is not a credential", path.display()))?;
-            if !credential.signed_by(&shared::key::Signer::public_key(&office.key("issuer")?).into()) {
+            if !KeyHistory::load(&registry)?.any(|key| credential.signed_by(key)) {
                 bail!("{} was not issued by this agency", path.display());
             }
             let reference = credential.claims().status.clone();

@@ -126,9 +126,8 @@ pub fn status_list(input: &[u8]) {
     if cbor::decode(input).is_ok() {
         tokens.push(signed(&headers, input, Some(&issuer)));
     }
-    let public = issuer.public_key().into();
     let not_before = Timestamp::from_unix(0).expect("1970 is a time");
-    let key = IssuerKey { public, key_id: None, not_before, not_after: None };
+    let key = IssuerKey::new(issuer.public_key(), not_before);
     for token in tokens {
         if let Ok(list) = StatusList::verify(&token, [&key]) {
             assert!(list.status(0).is_some());
@@ -469,15 +468,7 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         stale_grace_days: 14,
         when_stale: StaleRule::Manual,
     };
-    let keys = IssuerKeys {
-        issuer: ISSUER.to_owned(),
-        keys: vec![IssuerKey {
-            public: public(ISSUER_KEY).into(),
-            key_id: None,
-            not_before: now,
-            not_after: None,
-        }],
-    };
+    let keys = IssuerKeys { issuer: ISSUER.to_owned(), keys: vec![IssuerKey::new(public(ISSUER_KEY), now)] };
     let life = now.plus(30 * 24 * 3600);
     let token = StatusListBuilder::default().prepare(STATUS_URI, now, life, public(ISSUER_KEY).id());
     let json = |value: Result<Vec<u8>, serde_json::Error>| value.expect("it serializes");

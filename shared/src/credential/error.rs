@@ -113,6 +113,9 @@ pub enum VerifyError {
     /// The key's own validity does not include the time of issue.
     #[error("the issuer's key was not valid when the credential was issued")]
     IssuerKeyNotValid,
+    /// The key was revoked as of a time before the credential was issued.
+    #[error("the issuer's key was revoked as of before the credential was issued")]
+    IssuerKeyRevoked,
     /// The issuer's signature.
     #[error("the issuer's signature does not verify")]
     Signature,
@@ -220,6 +223,7 @@ impl VerifyError {
             Self::IssuerUnknown => Reason::IssuerUnknown,
             Self::IssuerKeyUnknown => Reason::IssuerKeyUnknown,
             Self::IssuerKeyNotValid => Reason::IssuerKeyNotValid,
+            Self::IssuerKeyRevoked => Reason::IssuerKeyRevoked,
             Self::Signature => Reason::CredentialSignature,
             Self::Expired { .. } => Reason::CredentialExpired,
             Self::NotYetValid { .. } => Reason::CredentialNotYetValid,

@@ -13,8 +13,8 @@ use crate::key::VerificationKey;
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
-    ClockState, Dialect, FaceRule, Freshness, ListState, PaperRule, Policy, StaleRule, Status, TrustStore,
-    TrustedIssuer,
+    ClockState, Dialect, FaceRule, Freshness, KeyState, ListState, PaperRule, Policy, StaleRule, Status,
+    TrustStore, TrustedIssuer,
 };
 
 /// Headers of a credential: on its own it may be countersigned; inside a proof it may not.
@@ -334,7 +334,11 @@ fn check_issuer<'t>(
     let mut candidates = issuer.keys(credential.key_id()).peekable();
     candidates.peek().ok_or(VerifyError::IssuerKeyUnknown)?;
     let key = candidates.find(|key| credential.signed_by(&key.public)).ok_or(VerifyError::Signature)?;
-    if key.valid_at(credential.claims.issued_at) { Ok(issuer) } else { Err(VerifyError::IssuerKeyNotValid) }
+    match key.state_at(credential.claims.issued_at) {
+        KeyState::Valid => Ok(issuer),
+        KeyState::NotValid => Err(VerifyError::IssuerKeyNotValid),
+        KeyState::Revoked => Err(VerifyError::IssuerKeyRevoked),
+    }
 }
 
 fn check_claims(claims: &Claims, policy: &Policy, now: Timestamp) -> Result<(), VerifyError> {

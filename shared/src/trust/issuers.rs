@@ -27,15 +27,47 @@ pub struct IssuerKey {
     pub key_id: Option<Vec<u8>>,
     /// Credentials issued earlier are not believed.
     pub not_before: Timestamp,
-    /// Credentials issued at this time or later are not believed: the key was retired or compromised.
+    /// Credentials issued at this time or later are not believed: the key was retired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
+    /// Nothing that says it was signed at this time or later is believed: the key may be in the wrong hands.
+    ///
+    /// That time is the signer's own word, and whoever has a copy of the key can write an earlier one. Equal to
+    /// `not_before`, this takes back everything that the key signed; later, it is the last time at which the key was
+    /// surely safe, and helps only if the key was misused in its place, by something that wrote the true time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// What a key's signature at some time is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It was in use.
+    Valid,
+    /// It was not in use yet, or no longer.
+    NotValid,
+    /// It may have been in the wrong hands.
+    Revoked,
 }
 
 impl IssuerKey {
-    /// Tells whether the key could sign a credential issued at `time`.
+    /// Returns a key in use from `not_before` on.
+    pub fn new(public: impl Into<VerificationKey>, not_before: Timestamp) -> Self {
+        Self { public: public.into(), key_id: None, not_before, not_after: None, revoked_at: None }
+    }
+
+    /// Tells what the key's signature is worth under something that says it was signed at `time`.
+    pub fn state_at(&self, time: Timestamp) -> KeyState {
+        if self.revoked_at.is_some_and(|since| time >= since) {
+            return KeyState::Revoked;
+        }
+        let in_use = time >= self.not_before && self.not_after.is_none_or(|end| time < end);
+        if in_use { KeyState::Valid } else { KeyState::NotValid }
+    }
+
+    /// Tells whether the key could sign something at `time`: it was in use, and is not revoked as of then.
     pub fn valid_at(&self, time: Timestamp) -> bool {
-        time >= self.not_before && self.not_after.is_none_or(|end| time < end)
+        self.state_at(time) == KeyState::Valid
     }
 }
 
@@ -101,5 +133,40 @@ impl TrustedIssuer {
     /// Returns when the earliest metadata that vouches for this issuer expires.
     pub fn expires(&self) -> Timestamp {
         self.expires
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A point of the prime-order group: the base point (RFC 8032 §5.1).
+    const KEY: &str = "5866666666666666666666666666666666666666666666666666666666666666";
+
+    #[test]
+    fn a_key_is_valid_from_its_start_to_its_end_and_revoked_from_then_on() {
+        let time = |seconds: i64| Timestamp::from_unix(1_700_000_000 + seconds).unwrap();
+        let mut key = IssuerKey::new(VerificationKey::parse(KEY).unwrap(), time(0));
+        assert_eq!(
+            [-1, 0, 99].map(|s| key.state_at(time(s))),
+            [KeyState::NotValid, KeyState::Valid, KeyState::Valid]
+        );
+        key.not_after = Some(time(100));
+        assert_eq!([99, 100].map(|s| key.state_at(time(s))), [KeyState::Valid, KeyState::NotValid]);
+        key.revoked_at = Some(time(50));
+        assert_eq!(
+            [-1, 49, 50, 100].map(|s| key.state_at(time(s))),
+            [KeyState::NotValid, KeyState::Valid, KeyState::Revoked, KeyState::Revoked]
+        );
+        key.revoked_at = Some(key.not_before);
+        assert!((0..200).all(|s| !key.valid_at(time(s))), "nothing it signed is believed");
+    }
+
+    #[test]
+    fn a_list_of_an_earlier_version_reads_without_revocations() {
+        let text = format!(r#"{{"public": "{KEY}", "not_before": "2026-11-20T09:00:00Z"}}"#);
+        let key: IssuerKey = serde_json::from_str(&text).unwrap();
+        assert_eq!((key.not_after, key.revoked_at), (None, None));
+        assert!(!serde_json::to_string(&key).unwrap().contains("revoked_at"));
     }
 }

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 pub use client::{Client, Target};
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
-pub use issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
+pub use issuers::{IssuerKey, IssuerKeys, KeyState, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{

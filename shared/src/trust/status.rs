@@ -397,8 +397,8 @@ mod tests {
 
     fn issuer_key() -> (SoftwareKey, IssuerKey) {
         let key = SoftwareKey::from_seed(&[3; 32]);
-        let public = key.public_key().into();
-        (key, IssuerKey { public, key_id: None, not_before: time(), not_after: None })
+        let public = key.public_key();
+        (key, IssuerKey::new(public, time()))
     }
 
     fn token(builder: &StatusListBuilder) -> Vec<u8> {
