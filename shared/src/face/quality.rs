@@ -114,7 +114,7 @@ impl QualityLimits {
     /// For the portrait in a credential, which nobody can take again; the eye distance is in pixels of the portrait
     /// as it came, the rest is measured after enlarging.
     ///
-    /// Measured with the built-in detector on the 102 neutral portraits of the London set as WebP, JPEG and AVIF of 600
+    /// Measured with the built-in detector on the 102 neutral portraits of the London set as WebP and JPEG of 600
     /// to 1000 bytes, 50x64 and 64x80 pixels, all of which pass: confidence 0.86 and more, eye distance 11.3 to 25.4,
     /// sharpness 2.1 to 7.7, visibility 0.38 and more. The limits leave room for poorer ones, since a poor one costs
     /// false non-matches only.
