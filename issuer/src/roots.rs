@@ -69,8 +69,7 @@ impl Roots {
     pub fn key(&self, role: TopLevelRole) -> Result<impl Signer + use<>> {
         let named = self.newest.keys(role);
         for version in (1..=self.newest.version()).rev() {
-            let path = key_path(&self.folder, role, version);
-            if path.exists() {
+            if let Some(path) = existing_key(&self.folder, role, version)? {
                 let key = keys::open(&path)?;
                 if named.contains(&TufKey::from(key.public_key())) {
                     return Ok(key);
@@ -103,7 +102,12 @@ fn key_name(role: TopLevelRole, version: u64) -> String {
     if version == 1 { name.to_owned() } else { format!("{name}-{version}") }
 }
 
-/// Where that key is.
+/// Where that key is kept, of whatever kind it is, if it is here.
+pub fn existing_key(folder: &Path, role: TopLevelRole, version: u64) -> Result<Option<PathBuf>> {
+    keys::find_if_any(&folder.join("keys"), &key_name(role, version))
+}
+
+/// Where a new key goes.
 pub fn key_path(folder: &Path, role: TopLevelRole, version: u64) -> PathBuf {
     folder.join("keys").join(format!("{}.pem", key_name(role, version)))
 }

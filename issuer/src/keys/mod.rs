@@ -193,16 +193,20 @@ pub fn keep(reference: &Path, key: &PrivateKey, folder: &Path, name: &str) -> Re
 
 /// Finds the file of an office's key, of whichever kind it is.
 pub fn find(folder: &Path, name: &str) -> Result<PathBuf> {
+    find_if_any(folder, name)?.with_context(|| {
+        format!("there is no key {name} in {}: no {name}.pem, {name}.age or {name}.uri", folder.display())
+    })
+}
+
+/// As [`find`], where there may be none.
+pub fn find_if_any(folder: &Path, name: &str) -> Result<Option<PathBuf>> {
     let mut found = existing(folder, name);
-    match (found.pop(), found.is_empty()) {
-        (Some(path), true) => Ok(path),
-        (Some(_), false) => {
-            bail!("{} holds the key {name} more than once; take away all but the right one", folder.display())
-        }
-        (None, _) => {
-            bail!("there is no key {name} in {}: no {name}.pem, {name}.age or {name}.uri", folder.display())
-        }
-    }
+    ensure!(
+        found.len() <= 1,
+        "{} holds the key {name} more than once; take away all but the right one",
+        folder.display()
+    );
+    Ok(found.pop())
 }
 
 fn ensure_free(folder: &Path, name: &str) -> Result<()> {

@@ -37,12 +37,10 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
             rotation.remove = roots.newest.keys(role).iter().map(TufKey::id).collect();
         }
         if rotation.add.is_empty() {
-            let path = roots::key_path(folder, role, version);
             // A rotation that was given up may have left its key.
-            let key = if path.exists() {
-                keys::open(&path)?.public_key()
-            } else {
-                keys::create(&path)?.public_key()
+            let key = match roots::existing_key(folder, role, version)? {
+                Some(path) => keys::open(&path)?.public_key(),
+                None => keys::create(&roots::key_path(folder, role, version))?.public_key(),
             };
             rotation.add.push(key.into());
         }
