@@ -42,6 +42,9 @@ pub enum Command {
     /// Run a trust repository that several agencies share: root ceremony, rotation, publication
     #[command(subcommand)]
     Trust(Trust),
+    /// Say which kiosks read encrypted codes, and begin new epochs of their keys
+    #[command(subcommand)]
+    Sector(Sector),
     /// List, replace and revoke the agency's signing keys
     #[command(subcommand)]
     Key(Key),
@@ -327,6 +330,49 @@ pub struct TrustPublish {
     /// Folder of the repository; files that are already there stay
     #[arg(long, value_name = "REPO")]
     pub out: PathBuf,
+}
+
+/// Kiosks that read encrypted codes.
+#[derive(Debug, Subcommand)]
+pub enum Sector {
+    /// Let a kiosk read encrypted codes
+    AddKiosk {
+        #[command(flatten)]
+        at: At,
+        /// What people call the kiosk
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// Its own key, as `kiosk key` prints it
+        #[arg(long, value_name = "PUB")]
+        key: String,
+        /// What it may read codes for; may be given more than once
+        #[arg(long, value_name = "PURPOSE", required = true)]
+        purpose: Vec<Purpose>,
+    },
+    /// Leave a kiosk out from now on, because it was stolen or is no longer in use
+    RemoveKiosk {
+        #[command(flatten)]
+        at: At,
+        /// What people call the kiosk
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+    /// Begin the next epoch of a purpose; prints what phones encrypt to
+    Rotate {
+        #[command(flatten)]
+        at: At,
+        /// Whose codes are encrypted
+        #[arg(long, value_name = "PURPOSE")]
+        purpose: Purpose,
+        /// A file with an AES key in hexadecimal that machines of another Claim 169 scheme share
+        #[arg(long, value_name = "FILE")]
+        shared: Option<PathBuf>,
+    },
+    /// Show kiosks and epochs
+    List {
+        #[command(flatten)]
+        at: At,
+    },
 }
 
 /// What a resident's phone does.

@@ -15,6 +15,7 @@ mod published;
 mod registry;
 mod roots;
 mod seal;
+mod sectors;
 mod status_index;
 
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Holder, Key};
-use crate::commands::{enroll, holder, init, inspect, issue, key, publish, revoke, trust};
+use crate::commands::{enroll, holder, init, inspect, issue, key, publish, revoke, sector, trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Reinstate(arguments) => revoke::reinstate(arguments),
         Command::Publish(arguments) => publish::run(arguments),
         Command::Trust(verb) => trust::run(verb),
+        Command::Sector(verb) => sector::run(verb),
         Command::Key(Key::List(arguments)) => key::list(arguments),
         Command::Key(Key::Rotate(arguments)) => key::rotate(arguments),
         Command::Key(Key::Revoke(arguments)) => key::revoke(arguments),

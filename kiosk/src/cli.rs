@@ -40,6 +40,13 @@ pub enum Command {
     /// Take over a trust repository, or show the one in use
     #[command(subcommand)]
     Trust(Trust),
+    /// Print this kiosk's own key, to which an agency encrypts what the kiosk may read
+    Key {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make the code that a kiosk shows for phones to answer
+    Challenge(Challenge),
     /// List or install the face models
     #[command(subcommand)]
     Models(Models),
@@ -81,12 +88,28 @@ pub struct Verify {
     /// What the operator reads is in this language: en, zh-Hans, zh-Hant or pt
     #[arg(long, value_name = "LANGUAGE", default_value_t)]
     pub lang: Language,
+    /// The challenge that the code has to answer: the text that `kiosk challenge` printed
+    #[arg(long, value_name = "TEXT")]
+    pub challenge: Option<String>,
     /// Picture of the code
     #[arg(value_name = "IMAGE")]
     pub image: Option<PathBuf>,
     /// The text of the code, in place of a picture; - reads standard input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub text: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Challenge {
+    /// Whom answers are made for
+    #[arg(long, value_name = "AUDIENCE")]
+    pub aud: String,
+    /// Act as if it were this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
+    pub at: Option<Timestamp>,
+    /// Where to draw the code, as a PNG
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,15 +1,20 @@
 //! One presentation and one face: the decision, and what is said about it.
 
+use anyhow::{Context, Result, anyhow};
 use image::DynamicImage;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::credential::{Attributes, Purpose, ReplayMemory, Verified, VerifyError, verify};
+use shared::credential::{
+    Attributes, Challenge, Checkpoint, NONCE_BYTES, Purpose, ReplayMemory, Verified, VerifyError,
+};
+use shared::encryption::DecryptionKey;
 use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue};
 use shared::qr::{self, Reading};
 use shared::reason::Reason;
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Policy, TrustStore};
+use zeroize::Zeroizing;
 
 /// How alike a turned head has to be to its portrait to count as the same person's.
 const SAME_PERSON: FalseMatchRate = FalseMatchRate::one_in(100).expect("not zero");
@@ -98,15 +103,41 @@ pub fn read_code(picture: &DynamicImage) -> Result<String, Reason> {
     one_code(qr::read(&picture.to_luma8()))
 }
 
-/// Verifies a code for a purpose.
+/// What a kiosk asks of the phone: a challenge, and the key that its answer may be encrypted to.
+#[derive(Debug)]
+pub struct Question {
+    /// What is shown.
+    pub challenge: Challenge,
+    /// Opens the answer, if it was to be encrypted.
+    pub key: Option<DecryptionKey>,
+}
+
+impl Question {
+    /// Draws a new one; it is asked once.
+    ///
+    /// # Errors
+    /// An audience that no proof can have, and a system without randomness.
+    pub fn ask(audience: &str, encrypted: bool, now: Timestamp) -> Result<Self> {
+        let mut random = Zeroizing::new([0; NONCE_BYTES + 32]);
+        getrandom::fill(random.as_mut())
+            .map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
+        let (nonce, seed) = random.split_first_chunk().context("too little randomness")?;
+        let seed = seed.first_chunk().context("too little randomness")?;
+        let key = encrypted.then(|| DecryptionKey::from_seed(seed)).transpose()?;
+        let reply_to = key.as_ref().and_then(DecryptionKey::public_key);
+        let challenge = Challenge::new(audience, *nonce, reply_to, now);
+        Ok(Self { challenge: challenge.context("an audience is 1 to 48 bytes")?, key })
+    }
+}
+
+/// Verifies a code at a checkpoint.
 pub fn verify_code(
     text: &str,
-    purpose: &Purpose,
-    trust: &TrustStore,
+    checkpoint: &Checkpoint<'_>,
     clock: Timestamp,
     replay: &mut dyn ReplayMemory,
 ) -> Result<Verified, Reason> {
-    verify(text, purpose, trust, clock, replay).map_err(|error: VerifyError| error.reason())
+    checkpoint.verify(text, clock, replay).map_err(|error: VerifyError| error.reason())
 }
 
 /// The attributes that the purpose's policy lets the operator see.
@@ -135,7 +166,20 @@ pub fn compare_face(
     if verified.face() == FaceRule::Officer {
         return Reason::FaceOfficer.into();
     }
-    let Some(template) = &verified.claims().face else { return Reason::FaceNoTemplate.into() };
+    let claims = verified.claims();
+    let made;
+    let template = match (&claims.face, &claims.portrait) {
+        (Some(template), _) => template,
+        // A foreign credential with a portrait alone: the template is made here, and forgotten here.
+        (None, Some(portrait)) => match engine.template_of_portrait(portrait) {
+            Ok(template) => {
+                made = template;
+                &made
+            }
+            Err(error) => return face_reason(&error).into(),
+        },
+        (None, None) => return Reason::FaceNoTemplate.into(),
+    };
     if !demand.algorithms.is_empty() && !demand.algorithms.contains(template.algorithm()) {
         return Reason::FaceModelRefused.into();
     }

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
             commands::trust::import(repo, root.as_deref(), place, cli.json)
         }
         Command::Trust(Trust::Status { place }) => commands::trust::status(place, cli.json),
+        Command::Key { place } => commands::key::run(place, cli.json),
+        Command::Challenge(arguments) => commands::challenge::run(arguments, cli.json),
         Command::Models(Models::List { models }) => commands::models::list(models.as_deref(), cli.json),
         Command::Models(Models::Install { from, to }) => {
             commands::models::install(from.as_deref(), to.as_deref(), cli.json)

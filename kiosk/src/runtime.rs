@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::DynamicImage;
-use shared::credential::Purpose;
+use shared::credential::{Checkpoint, Purpose};
+use shared::encryption::DecryptionKey;
 use shared::face::{Challenge, FaceEngine};
 use shared::qr::Reader;
 use shared::reason::Reason;
 use shared::seal;
 use shared::time::Timestamp;
-use shared::trust::{AttackRule, FalseMatchRate, TrustStore};
+use shared::trust::{AttackRule, FalseMatchRate, ProofRule, TrustStore};
 
 use crate::camera::Camera;
-use crate::decide::{self, FaceDemand};
-use crate::session::{Effect, Event, Holder, Moment, Outcome, Session};
+use crate::decide::{self, FaceDemand, Question};
+use crate::session::{Effect, Event, Holder, Moment, Outcome, Screen, Session};
 use crate::state::State;
 use crate::ui::Display;
 
@@ -37,6 +38,10 @@ pub struct Lane<'a> {
     pub trust: TrustStore,
     /// Where it remembers codes.
     pub state: State,
+    /// The sector's keys that it was given.
+    pub keys: Vec<DecryptionKey>,
+    /// What it asks the phone of this visit.
+    pub question: Option<Question>,
     /// The face models, if they are installed.
     pub engine: Option<FaceEngine>,
     /// How rarely strangers may match, if the operator wants it rarer than the policy.
@@ -103,7 +108,12 @@ impl Lane<'_> {
             match effect {
                 Effect::Verify(text) => work.events.push_back(self.verify(&text, now)),
                 Effect::CompareFace(holder) => work.compare = Some(holder),
-                Effect::Show(screen) => self.display.show(&screen),
+                Effect::Show(screen) => {
+                    self.display.show(&screen);
+                    if matches!(screen, Screen::Idle) {
+                        self.ask(now)?;
+                    }
+                }
                 Effect::OpenGate => (self.gate)()?,
                 Effect::Record(outcome) => {
                     // The visit is over: a face that was asked for is no longer wanted, nor is what was seen of the code.
@@ -113,6 +123,19 @@ impl Lane<'_> {
                     (self.record)(&outcome, at)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Asks the next visitor's phone a question of its own, where the policy wants an answer to one.
+    fn ask(&mut self, now: Moment) -> Result<()> {
+        let policy = self.trust.policy(&self.purpose);
+        let audience = policy.filter(|policy| policy.proof == ProofRule::Challenge);
+        let audience = audience.and_then(|policy| policy.audiences.first());
+        self.question =
+            audience.map(|audience| Question::ask(audience, true, self.clock(now))).transpose()?;
+        if let Some(question) = &self.question {
+            self.display.ask(&question.challenge);
         }
         Ok(())
     }
@@ -131,7 +154,17 @@ impl Lane<'_> {
 
     fn verify_credential(&mut self, text: &str, now: Moment) -> Result<Arc<Holder>, Reason> {
         let clock = self.clock(now);
-        let verified = decide::verify_code(text, &self.purpose, &self.trust, clock, &mut self.state)?;
+        let question = self.question.as_ref();
+        // An answer to this very visit, which nobody else can read, or what every kiosk of the sector reads.
+        let own = question.and_then(|question| question.key.clone());
+        let keys: Vec<DecryptionKey> = own.into_iter().chain(self.keys.iter().cloned()).collect();
+        let checkpoint = Checkpoint {
+            purpose: &self.purpose,
+            trust: &self.trust,
+            keys: &keys,
+            challenge: question.map(|question| &question.challenge),
+        };
+        let verified = decide::verify_code(text, &checkpoint, clock, &mut self.state)?;
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
         Ok(Arc::new(Holder { verified, claims, challenge: self.challenge() }))
     }

@@ -9,11 +9,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::credential::{ProofId, ReplayMemory};
+use shared::encryption::DecryptionKey;
 use shared::time::Timestamp;
-use shared::trust::{Files, TrustSnapshot, TrustStore, load};
+use shared::trust::{Files, TrustSnapshot, TrustStore, load_for};
+use zeroize::Zeroizing;
 
 use crate::notice;
 
@@ -21,6 +23,10 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS device (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         root BLOB NOT NULL                      -- the root metadata that the device was provisioned with
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS machine (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        seed BLOB NOT NULL                      -- of the key that sector keys are wrapped to
     ) STRICT;
     CREATE TABLE IF NOT EXISTS trust_file (
         kind TEXT NOT NULL CHECK (kind IN ('repository', 'memory')),
@@ -78,6 +84,18 @@ impl State {
         Ok(self.connection.query_row("SELECT root FROM device", [], |row| row.get(0)).optional()?)
     }
 
+    /// Returns this machine's own key, made when it is first asked for.
+    pub fn machine_key(&self) -> Result<DecryptionKey> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
+        self.connection.execute("INSERT OR IGNORE INTO machine VALUES (1, ?1)", [seed.as_slice()])?;
+        let seed: Zeroizing<Vec<u8>> = self
+            .connection
+            .query_row("SELECT seed FROM machine", [], |row| row.get(0).map(Zeroizing::new))?;
+        let seed = seed.as_slice().try_into().context("the machine's key is damaged")?;
+        Ok(DecryptionKey::from_seed(seed)?)
+    }
+
     /// Takes over what an update verified, root included, in one transaction.
     pub fn activate(&mut self, root: &[u8], snapshot: &TrustSnapshot) -> Result<()> {
         let transaction = self.connection.transaction()?;
@@ -116,7 +134,9 @@ impl State {
         let root = self.root()?.context(
             "this kiosk has no trust repository; provision it with `kiosk trust import REPO --root ROOT.json`",
         )?;
-        load(&self.snapshot()?, &root, clock).context("the stored trust repository failed its checks")
+        let machine = Some(self.machine_key()?.id());
+        load_for(&self.snapshot()?, &root, clock, machine)
+            .context("the stored trust repository failed its checks")
     }
 
     fn files(&self, kind: &str) -> Result<Files> {

@@ -54,11 +54,13 @@ const MAX_TRIES: usize = 8;
 pub struct EncryptionKey([u8; 32]);
 
 /// What opens messages: the other half of an [`EncryptionKey`], or a key that several machines share.
+#[derive(Clone)]
 pub struct DecryptionKey {
     id: KeyId,
     secret: Secret,
 }
 
+#[derive(Clone)]
 enum Secret {
     X25519(SecretKey),
     AesGcm(Zeroizing<Vec<u8>>),

@@ -8,6 +8,7 @@ pub mod issue;
 pub mod key;
 pub mod publish;
 pub mod revoke;
+pub mod sector;
 pub mod trust;
 
 use std::io::Write;

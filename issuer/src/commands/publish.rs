@@ -18,6 +18,7 @@ use crate::office::Office;
 use crate::output::Answer;
 use crate::published::{self, PublishedState};
 use crate::registry::Registry;
+use crate::sectors::Sectors;
 
 /// How long a status list answers, in seconds: as long as the repository can be stale at most, and no policy longer.
 const STATUS_LIFE: i64 = 30 * 24 * 3600;
@@ -33,6 +34,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     let (agency_targets, state) = agency_targets(&office, &registry, now)?;
     let mut targets = office.policy_targets()?;
     targets.extend(office.seals()?);
+    targets.extend(Sectors::open(&arguments.at.dir)?.targets()?);
     let role = AgencyRole {
         name: &office.agency.name,
         issuer: &office.agency.issuer,

@@ -57,7 +57,7 @@ fn places(arguments: &Credentials, office: &Office, registry: &Registry) -> Resu
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             let credential = UnverifiedCredential::decode(&bytes)
                 .with_context(|| format!("{} is not a credential", path.display()))?;
-            if !KeyHistory::load(&registry)?.any(|key| credential.signed_by(key)) {
+            if !KeyHistory::load(registry)?.any(|key| credential.signed_by(key)) {
                 bail!("{} was not issued by this agency", path.display());
             }
             let reference = credential.claims().status.clone();

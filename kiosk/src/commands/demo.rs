@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, GrayImage, Luma};
 use serde_json::{Value, json};
-use shared::credential::{Presentation, Purpose};
+use shared::credential::{Checkpoint, Presentation, Purpose};
 use shared::face::FaceEngine;
 use shared::qr::{self, payload};
 use shared::reason::{Answer, Reason};
@@ -389,7 +389,9 @@ impl Play {
             Err(reason) => (reason, None),
             Ok(text) => {
                 let started = Instant::now();
-                let verified = decide::verify_code(&text, visit.purpose, &trust, visit.at, &mut self.state);
+                let checkpoint =
+                    Checkpoint { purpose: visit.purpose, trust: &trust, keys: &[], challenge: None };
+                let verified = decide::verify_code(&text, &checkpoint, visit.at, &mut self.state);
                 stages.push(("verify", ms(started)));
                 match (verified, &visit.probe) {
                     (Err(reason), _) => (reason, None),

@@ -1,10 +1,12 @@
 //! One file per verb.
 
+pub mod challenge;
 pub mod compare;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod key;
 pub mod models;
 pub mod run;
 pub mod scan;

@@ -36,6 +36,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     if trust.policy(&purpose).is_none() {
         bail!("the trust repository has no policy for {purpose}");
     }
+    let keys = trust.sector_keys(&purpose, &state.machine_key()?);
     let models_folder = arguments.models.clone().or(settings.models);
     let false_match_rate = arguments.false_match_one_in.or(settings.false_match_one_in);
     let engine = match models::load(models_folder.as_deref()) {
@@ -72,6 +73,8 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         purpose,
         trust,
         state,
+        keys,
+        question: None,
         engine,
         false_match_rate,
         start: clock,

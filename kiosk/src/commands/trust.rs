@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 use shared::trust::{
-    ClockState, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, StatusList, TrustStore, update,
+    ClockState, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, StatusList, TrustStore, update_for,
 };
 
 use super::{answer, now, state_folder};
@@ -30,7 +30,9 @@ pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bo
         (None, None) => bail!("this kiosk is not provisioned; give the root once, with --root ROOT.json"),
     };
     let memory = state.snapshot()?.memory;
-    let (store, snapshot) = update(Directory::new(repository), &root, &memory, clock).with_context(|| {
+    let machine = Some(state.machine_key()?.id());
+    let updated = update_for(Directory::new(repository), &root, &memory, clock, machine);
+    let (store, snapshot) = updated.with_context(|| {
         format!("{} was not taken over; the kiosk goes on with what it had", repository.display())
     })?;
     state.activate(&root, &snapshot)?;

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
+use shared::credential::{Challenge, Checkpoint, Purpose};
+use shared::encryption::DecryptionKey;
 use shared::reason::{Language, Reason};
 use shared::seal::{self, Seal};
 use shared::time::Timestamp;
@@ -131,9 +133,15 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
         record.seal = Some(seal);
         return Ok(Reason::SealGenuine);
     }
+    let keys =
+        sector_keys(state.as_ref(), &trust, &arguments.purpose).map_err(explain(Reason::TrustMissing))?;
+    let challenge = arguments.challenge.as_deref().map(Challenge::decode).transpose();
+    let challenge = challenge.map_err(|error| explain(Reason::ChallengeWrong)(error.into()))?;
+    let checkpoint =
+        Checkpoint { purpose: &arguments.purpose, trust: &trust, keys: &keys, challenge: challenge.as_ref() };
     let verified = match &mut state {
-        Some(state) => decide::verify_code(&text, &arguments.purpose, &trust, clock, state),
-        None => decide::verify_code(&text, &arguments.purpose, &trust, clock, &mut Forgetful),
+        Some(state) => decide::verify_code(&text, &checkpoint, clock, state),
+        None => decide::verify_code(&text, &checkpoint, clock, &mut Forgetful),
     };
     record.stages.insert("verify".to_owned(), ms(started));
     let verified = verified?;
@@ -159,6 +167,12 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
         return Ok(Reason::FaceChallenge);
     }
     Ok(answer.reason)
+}
+
+/// The keys of the sector that this kiosk was given, if it is one.
+fn sector_keys(state: Option<&State>, trust: &TrustStore, purpose: &Purpose) -> Result<Vec<DecryptionKey>> {
+    let Some(state) = state else { return Ok(Vec::new()) };
+    Ok(trust.sector_keys(purpose, &state.machine_key()?))
 }
 
 /// The text of the code: given, read from standard input, or read from a picture.

@@ -4,6 +4,8 @@ mod text;
 
 use std::io::{IsTerminal, Write};
 
+use shared::credential::Challenge;
+use shared::qr;
 use shared::reason::{Answer, Language};
 
 use crate::session::Screen;
@@ -13,6 +15,9 @@ pub use text::{describe, sentence};
 pub trait Display {
     /// Shows it in place of what was shown before.
     fn show(&mut self, screen: &Screen);
+
+    /// Shows the code that the next visitor's phone has to answer, beside whatever is shown.
+    fn ask(&mut self, challenge: &Challenge);
 }
 
 /// Lines on standard error: shape and words carry the meaning, colour only repeats it.
@@ -37,6 +42,17 @@ impl Display for Terminal {
             writeln!(out, "\x1b[{colour}m{mark} {line}\x1b[0m")
         } else {
             writeln!(out, "{mark} {line}")
+        };
+    }
+
+    fn ask(&mut self, challenge: &Challenge) {
+        let text = challenge.encode();
+        let mut out = std::io::stderr().lock();
+        // A terminal shows the symbol; anything else, such as a log or a test, the text in it.
+        let drawn = out.is_terminal().then(|| qr::encode(&text).ok()).flatten();
+        let _ = match drawn {
+            Some(symbol) => writeln!(out, "{}", symbol.to_terminal()),
+            None => writeln!(out, "» challenge: {text}"),
         };
     }
 }

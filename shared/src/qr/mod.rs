@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | `payload.rs` | the text: Base45 around bytes |
 //! | `symbol.rs` | [`Symbol`]: the modules of one drawn symbol; [`Level`] |
-//! | `encode.rs` | text to [`Symbol`]: picks version and level (feature `issue`) |
-//! | `render.rs` | [`Symbol`] to pixels, PNG, SVG or terminal text (feature `issue`) |
+//! | `encode.rs` | text to [`Symbol`]: picks version and level (feature `draw`) |
+//! | `render.rs` | [`Symbol`] to pixels, PNG, SVG or terminal text (feature `draw`) |
 //! | `read.rs` | frames to [`Reading`]s: [`read`] for one, [`Reader`] for a camera's |
 //!
 //! Reading, in `read/`, goes through one file after another:
@@ -29,17 +29,17 @@
 //!
 //! What a symbol says is not this module's business: text goes in and comes out unexamined.
 
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 mod encode;
 pub mod payload;
 mod read;
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 mod render;
 mod symbol;
 
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 pub use encode::{EncodeError, MAX_VERSION, encode, encode_at};
 pub use read::{ReadSymbol, Reader, Reading, Stage, read};
 pub use symbol::Level;
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 pub use symbol::Symbol;

@@ -28,7 +28,7 @@ impl Level {
 /// A drawn symbol: a square of dark and light modules, without its quiet zone.
 ///
 /// Made by [`encode`](super::encode()). Its `Debug` leaves the modules out, because they can spell a person's data.
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Symbol {
     version: u8,
@@ -36,7 +36,7 @@ pub struct Symbol {
     modules: Vec<bool>,
 }
 
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 impl Symbol {
     /// Takes modules row by row; `modules` holds `(17 + 4 * version)²` of them.
     pub(super) fn new(version: u8, level: Level, modules: Vec<bool>) -> Self {
@@ -66,7 +66,7 @@ impl Symbol {
     }
 }
 
-#[cfg(feature = "issue")]
+#[cfg(feature = "draw")]
 impl std::fmt::Debug for Symbol {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Symbol")

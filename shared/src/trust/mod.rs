@@ -11,6 +11,7 @@ mod policy;
 mod repository;
 #[cfg(feature = "issue")]
 mod root;
+mod sector_keys;
 mod status;
 mod status_delta;
 mod update;
@@ -28,17 +29,22 @@ pub use repository::{
 };
 #[cfg(feature = "issue")]
 pub use root::{RootDocument, RootKeys, RootSigner, Rotation, TopLevelRole, TufKey, check_root_chain};
+pub use sector_keys::{READ_EPOCHS, SectorEpoch, SectorEpochs, epochs_target, wrapped_target};
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
 pub use status::{LIST_SIZE, ListState, Status, StatusList, StatusListError};
 pub use status_delta::{Change, DeltaError, StatusDelta};
 #[cfg(feature = "issue")]
 pub use status_delta::{HASHES, PublishedList, delta_name, prepare_hashes};
-pub use update::{Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, update};
+pub use update::{
+    Files, SourceError, TrustError, TrustSnapshot, TrustSource, load, load_for, update, update_for,
+};
 
 use crate::credential::Purpose;
+use crate::encryption::DecryptionKey;
 use crate::seal::SealTrust;
 use crate::time::Timestamp;
+use sector_keys::SectorKeys;
 
 /// Where a field of our own stands in signed TUF metadata: the time of publication, in `timestamp`.
 pub(crate) const ISSUED_FIELD: &str = "x-gatepass-issued";
@@ -51,6 +57,7 @@ pub struct TrustStore {
     issuers: Vec<TrustedIssuer>,
     policies: BTreeMap<Purpose, Policy>,
     seals: SealTrust,
+    sector_keys: SectorKeys,
     issued: Timestamp,
     expires: Timestamp,
     versions: Versions,
@@ -68,6 +75,13 @@ pub struct Versions {
 }
 
 impl TrustStore {
+    /// Opens the keys with which `machine` reads encrypted codes for a purpose: those of the last two epochs.
+    ///
+    /// Only a store that was made for this machine, by [`update_for`] or [`load_for`], has any.
+    pub fn sector_keys(&self, purpose: &Purpose, machine: &DecryptionKey) -> Vec<DecryptionKey> {
+        self.sector_keys.open(purpose, machine)
+    }
+
     /// Returns the issuer of that URI.
     pub fn issuer(&self, uri: &str) -> Option<&TrustedIssuer> {
         self.issuers.iter().find(|issuer| issuer.uri() == uri)

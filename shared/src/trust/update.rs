@@ -12,6 +12,7 @@ use sigstore_tuf::{DelegatedRole, Role};
 use super::client::{Client, MAX_AGENCIES, check_memory, ready};
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 use super::policy::Policy;
+use super::sector_keys::{FOLDER, SectorKeys, wrapped_target};
 use super::status::StatusListError;
 use super::{ISSUED_FIELD, ISSUER_FIELD, TrustStore, Versions, status_delta};
 use crate::credential::Purpose;
@@ -139,12 +140,26 @@ pub fn update(
     memory: &Files,
     clock: Timestamp,
 ) -> Result<(TrustStore, TrustSnapshot), TrustError> {
+    update_for(source, root, memory, clock, None)
+}
+
+/// As [`update`], for a machine with a key of its own: the keys of sectors that are wrapped to it come along.
+///
+/// # Errors
+/// As [`update`].
+pub fn update_for(
+    source: impl TrustSource + 'static,
+    root: &[u8],
+    memory: &Files,
+    clock: Timestamp,
+    machine: Option<KeyId>,
+) -> Result<(TrustStore, TrustSnapshot), TrustError> {
     let source: Arc<dyn TrustSource> = Arc::new(source);
     // The client passes over a memory that it cannot read, and would then take an older repository.
     if !memory.is_empty() {
         check_memory(root, memory)?;
     }
-    let (store, snapshot) = read_at_last_good_time(&source, root, memory, clock)?;
+    let (store, snapshot) = read_at_last_good_time(&source, root, memory, clock, machine)?;
     // What is about to be kept has to pass the same check at the next start.
     check_memory(root, &snapshot.memory)?;
     Ok((store, snapshot))
@@ -156,18 +171,19 @@ fn read_at_last_good_time(
     root: &[u8],
     memory: &Files,
     clock: Timestamp,
+    machine: Option<KeyId>,
 ) -> Result<(TrustStore, TrustSnapshot), TrustError> {
     let mut time = clock.to_jiff();
     // Every role can have expired at another time; every attempt moves before one more of them.
     for _ in 0..MAX_AGENCIES + 4 {
-        match Client::open(source, root, memory)?.read(time) {
+        match Client::open(source, root, memory)?.read(time, machine) {
             Err(TrustError::Tuf(sigstore_tuf::Error::Expired { expires, .. })) if expires <= time => {
                 time = expires - jiff::SignedDuration::from_secs(1);
             }
             result => return result,
         }
     }
-    Client::open(source, root, memory)?.read(time)
+    Client::open(source, root, memory)?.read(time, machine)
 }
 
 /// Verifies again what [`update`] left behind, at the start of a device.
@@ -175,11 +191,28 @@ fn read_at_last_good_time(
 /// # Errors
 /// As [`update`]: a snapshot that was altered on disk is not believed.
 pub fn load(snapshot: &TrustSnapshot, root: &[u8], clock: Timestamp) -> Result<TrustStore, TrustError> {
-    update(snapshot.repository.clone(), root, &snapshot.memory, clock).map(|(store, _)| store)
+    load_for(snapshot, root, clock, None)
+}
+
+/// As [`load`], for a machine with a key of its own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(
+    snapshot: &TrustSnapshot,
+    root: &[u8],
+    clock: Timestamp,
+    machine: Option<KeyId>,
+) -> Result<TrustStore, TrustError> {
+    update_for(snapshot.repository.clone(), root, &snapshot.memory, clock, machine).map(|(store, _)| store)
 }
 
 impl Client {
-    fn read(mut self, time: jiff::Timestamp) -> Result<(TrustStore, TrustSnapshot), TrustError> {
+    fn read(
+        mut self,
+        time: jiff::Timestamp,
+        machine: Option<KeyId>,
+    ) -> Result<(TrustStore, TrustSnapshot), TrustError> {
         ready(self.updater.refresh(time))??;
         let trusted = self.updater.trusted();
         let missing = |name: &str| TrustError::Missing { name: name.to_owned() };
@@ -196,6 +229,7 @@ impl Client {
 
         let policies = self.policies(targets.targets.keys(), time)?;
         let seals = self.seals(&targets.targets, time)?;
+        let sector_keys = self.sector_keys(targets.targets.keys(), machine, time)?;
         let mut issuers = Vec::new();
         for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles).take(MAX_AGENCIES) {
             let issuer = self.issuer(role, expires, time)?;
@@ -209,7 +243,7 @@ impl Client {
             repository: self.read.with(std::mem::take),
             memory: self.memory.with(std::mem::take),
         };
-        Ok((TrustStore { issuers, policies, seals, issued, expires, versions }, snapshot))
+        Ok((TrustStore { issuers, policies, seals, sector_keys, issued, expires, versions }, snapshot))
     }
 
     fn policies<'n>(
@@ -229,6 +263,30 @@ impl Client {
             policies.insert(policy.purpose.clone(), policy);
         }
         Ok(policies)
+    }
+
+    /// Reads the epochs of every purpose, and the keys that are wrapped to this machine.
+    fn sector_keys<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n String>,
+        machine: Option<KeyId>,
+        time: jiff::Timestamp,
+    ) -> Result<SectorKeys, TrustError> {
+        let mut keys = SectorKeys::default();
+        let own = machine.map(|machine| wrapped_target(machine, ""));
+        let own = own.as_deref().and_then(|target| target.strip_suffix(".cose"));
+        for name in names {
+            let Some(rest) = name.strip_prefix(FOLDER) else { continue };
+            if own.is_some_and(|own| name.starts_with(own)) {
+                keys.wrapped.insert(name.clone(), self.target(name, time)?);
+            } else if let Some(purpose) =
+                rest.strip_suffix(".json").and_then(|name| Purpose::parse(name).ok())
+            {
+                let epochs = parse(name, &self.target(name, time)?)?;
+                keys.epochs.insert(purpose, epochs);
+            }
+        }
+        Ok(keys)
     }
 
     /// Reads whom seals of other schemes are believed from, as far as the repository says.

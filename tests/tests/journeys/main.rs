@@ -4,6 +4,7 @@ mod keys;
 mod lanes;
 mod models;
 mod office;
+mod phones;
 mod seals;
 
 use std::fs;

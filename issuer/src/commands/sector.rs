@@ -1,0 +1,72 @@
+//! `issuer sector`: which kiosks read encrypted codes, and with which keys.
+
+use anyhow::Result;
+use serde_json::json;
+use shared::encryption::{DecryptionKey, EncryptionKey};
+use zeroize::Zeroizing;
+
+use crate::cli::Sector;
+use crate::commands::{note, now};
+use crate::keys;
+use crate::office::Office;
+use crate::output::Answer;
+use crate::sectors::{Kiosk, Sectors, read_shared_key};
+
+pub fn run(verb: &Sector) -> Result<Answer> {
+    match verb {
+        Sector::AddKiosk { at, name, key, purpose } => {
+            Office::open(&at.dir)?;
+            let kiosk =
+                Kiosk { name: name.clone(), key: EncryptionKey::parse(key)?, purposes: purpose.clone() };
+            Sectors::open(&at.dir)?.add(kiosk.clone())?;
+            let text = format!("kiosk {name}, key {}", kiosk.key.id());
+            Ok(Answer::done(text, json!({ "kiosk": kiosk, "id": kiosk.key.id().to_string() })))
+        }
+        Sector::RemoveKiosk { at, name } => {
+            Office::open(&at.dir)?;
+            let kiosk = Sectors::open(&at.dir)?.remove(name)?;
+            note(
+                "It still reads codes of the epochs that it was given: begin new ones with `issuer sector rotate`.",
+            );
+            Ok(Answer::done(format!("removed {name}"), json!({ "removed": kiosk })))
+        }
+        Sector::Rotate { at, purpose, shared } => {
+            let now = now(at.at);
+            Office::open(&at.dir)?.policy(purpose)?;
+            let key = match shared {
+                Some(path) => read_shared_key(path)?,
+                None => DecryptionKey::from_seed(&Zeroizing::new(keys::random::<32>()?))?,
+            };
+            let epoch = Sectors::open(&at.dir)?.rotate(purpose, &key, now)?;
+            note("Kiosks read it from the next `issuer publish` that they import, and the epoch before it.");
+            let public = epoch.public.map_or("(a shared key)".to_owned(), |key| key.to_string());
+            Ok(Answer::done(public, json!({ "purpose": purpose, "epoch": epoch })))
+        }
+        Sector::List { at } => {
+            let sectors = Sectors::open(&at.dir)?;
+            let mut lines = Vec::new();
+            for kiosk in &sectors.kiosks {
+                let purposes: Vec<&str> = kiosk.purposes.iter().map(|purpose| purpose.as_str()).collect();
+                lines.push(format!(
+                    "kiosk       {} ({}): {}",
+                    kiosk.name,
+                    kiosk.key.id(),
+                    purposes.join(", ")
+                ));
+            }
+            for (purpose, epochs) in &sectors.purposes {
+                for epoch in epochs.read() {
+                    let public = epoch.public.map_or("a shared key".to_owned(), |key| key.to_string());
+                    lines.push(format!("epoch       {purpose} since {}: {public}", epoch.since));
+                }
+            }
+            if lines.is_empty() {
+                lines.push(
+                    "no kiosk reads encrypted codes; add one with `issuer sector add-kiosk`".to_owned(),
+                );
+            }
+            let json = json!({ "kiosks": sectors.kiosks, "purposes": sectors.purposes });
+            Ok(Answer::done(lines.join("\n"), json))
+        }
+    }
+}

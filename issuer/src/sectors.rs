@@ -1,0 +1,145 @@
+//! Which kiosks read encrypted codes of which purpose, and the keys of every epoch.
+//!
+//! ```text
+//! sectors.json                         kiosks and epochs, nothing secret
+//! keys/sector-<purpose>-<epoch>.cose   an epoch's key
+//! sectors/<machine>-<epoch>.cose       that key, encrypted to one kiosk: made once, published until it is no longer read
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use shared::credential::Purpose;
+use shared::encryption::{DecryptionKey, EncryptionKey};
+use shared::time::Timestamp;
+use shared::trust::{Files, SectorEpoch, SectorEpochs, epochs_target, wrapped_target};
+use zeroize::Zeroizing;
+
+use crate::keys;
+
+/// The contents of `sectors.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sectors {
+    /// The kiosks, in the order in which they were added.
+    pub kiosks: Vec<Kiosk>,
+    /// The epochs of every purpose that has any.
+    pub purposes: BTreeMap<Purpose, SectorEpochs>,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// A kiosk that may read encrypted codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kiosk {
+    /// What people call it.
+    pub name: String,
+    /// Its own key: what `kiosk key` prints.
+    pub key: EncryptionKey,
+    /// What it may read codes for.
+    pub purposes: Vec<Purpose>,
+}
+
+impl Sectors {
+    /// Reads what an agency's folder says; nothing, if no kiosk was ever added.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("sectors.json");
+        let read = match fs::read_to_string(&path) {
+            Ok(text) => {
+                serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        };
+        Ok(Self { folder: folder.to_owned(), ..read })
+    }
+
+    fn save(&self) -> Result<()> {
+        let path = self.folder.join("sectors.json");
+        let staged = self.folder.join("sectors.json.new");
+        fs::write(&staged, serde_json::to_string_pretty(self)? + "\n")
+            .and_then(|()| fs::rename(&staged, &path))
+            .with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// Adds a kiosk: from the next publication it reads the epochs that are read today.
+    pub fn add(&mut self, kiosk: Kiosk) -> Result<()> {
+        let taken = |other: &Kiosk| other.name == kiosk.name || other.key == kiosk.key;
+        ensure!(!self.kiosks.iter().any(taken), "there is a kiosk of that name or with that key already");
+        self.kiosks.push(kiosk);
+        self.save()
+    }
+
+    /// Removes a kiosk. What was wrapped to it is published no longer; only the next epoch shuts it out for good.
+    pub fn remove(&mut self, name: &str) -> Result<Kiosk> {
+        let position = self.kiosks.iter().position(|kiosk| kiosk.name == name);
+        let kiosk = self.kiosks.remove(position.with_context(|| format!("there is no kiosk {name}"))?);
+        self.save()?;
+        Ok(kiosk)
+    }
+
+    /// Begins the next epoch of a purpose, with a new key or with one that another scheme's machines share.
+    pub fn rotate(&mut self, purpose: &Purpose, key: &DecryptionKey, now: Timestamp) -> Result<SectorEpoch> {
+        let epoch = SectorEpoch { id: key.id().to_string(), public: key.public_key(), since: now };
+        let epochs = self.purposes.entry(purpose.clone()).or_default();
+        if let Some(last) = epochs.epochs.last() {
+            ensure!(last.since < now, "the present epoch began at {}, which is not before {now}", last.since);
+            ensure!(epochs.epochs.iter().all(|other| other.id != epoch.id), "that key had an epoch before");
+        }
+        keys::write_private(&self.secret_path(purpose, &epoch.id), &key.to_cose())?;
+        self.purposes.entry(purpose.clone()).or_default().epochs.push(epoch.clone());
+        self.save()?;
+        Ok(epoch)
+    }
+
+    /// Returns the targets that tell kiosks what they need, by path.
+    pub fn targets(&self) -> Result<Files> {
+        let mut targets = Files::new();
+        for (purpose, epochs) in &self.purposes {
+            let read = SectorEpochs { epochs: epochs.read().to_vec() };
+            targets.insert(epochs_target(purpose), serde_json::to_vec_pretty(&read)?);
+            for kiosk in self.kiosks.iter().filter(|kiosk| kiosk.purposes.contains(purpose)) {
+                for epoch in epochs.read() {
+                    let wrapped = self.wrapped(kiosk, purpose, epoch)?;
+                    targets.insert(wrapped_target(kiosk.key.id(), &epoch.id), wrapped);
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    fn wrapped(&self, kiosk: &Kiosk, purpose: &Purpose, epoch: &SectorEpoch) -> Result<Vec<u8>> {
+        let path = self.folder.join("sectors").join(format!("{}-{}.cose", kiosk.key.id(), epoch.id));
+        if path.exists() {
+            return fs::read(&path).with_context(|| format!("reading {}", path.display()));
+        }
+        let secret = self.secret_path(purpose, &epoch.id);
+        let secret =
+            Zeroizing::new(fs::read(&secret).with_context(|| format!("reading {}", secret.display()))?);
+        let wrapped = kiosk.key.seal(&secret, &keys::random()?);
+        let wrapped = wrapped.with_context(|| format!("the key of kiosk {} is not usable", kiosk.name))?;
+        fs::create_dir_all(self.folder.join("sectors"))
+            .and_then(|()| fs::write(&path, &wrapped))
+            .with_context(|| format!("writing {}", path.display()))?;
+        Ok(wrapped)
+    }
+
+    fn secret_path(&self, purpose: &Purpose, epoch: &str) -> PathBuf {
+        self.folder.join("keys").join(format!("sector-{purpose}-{epoch}.cose"))
+    }
+}
+
+/// Reads an AES key that machines of another scheme share: 16, 24 or 32 bytes in hexadecimal.
+pub fn read_shared_key(path: &Path) -> Result<DecryptionKey> {
+    let text =
+        Zeroizing::new(fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?);
+    let key = Zeroizing::new(hex::decode(text.trim()).unwrap_or_default());
+    match DecryptionKey::shared(&key) {
+        Ok(key) => Ok(key),
+        Err(_) => bail!("{} does not hold an AES key in hexadecimal", path.display()),
+    }
+}
