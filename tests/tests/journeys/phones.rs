@@ -51,14 +51,18 @@ fn a_kiosk_that_is_left_out_of_an_epoch_cannot_read_it() {
     };
     let first = rotate(&journey, START);
     journey.publish("2026-11-20T09:10:00Z");
-    ["gate", "stolen"].map(|kiosk| import(kiosk, "2026-11-20T09:11:00Z"));
+    for kiosk in ["gate", "stolen"] {
+        import(kiosk, "2026-11-20T09:11:00Z");
+    }
     assert_eq!([verify("gate", &first), verify("stolen", &first)], ["accepted", "accepted"]);
 
     journey.issuer(&["sector", "remove-kiosk", "--dir", "A", "--name", "stolen"]).expect(0);
     let second_epoch = rotate(&journey, "2026-11-20T09:20:00Z");
     journey.publish("2026-11-20T09:21:00Z");
     // The thief brings it up to date, as far as that goes.
-    ["gate", "stolen"].map(|kiosk| import(kiosk, "2026-11-20T09:22:00Z"));
+    for kiosk in ["gate", "stolen"] {
+        import(kiosk, "2026-11-20T09:22:00Z");
+    }
     assert_eq!(verify("gate", &second_epoch), "accepted");
     assert_eq!(verify("gate", &first), "accepted", "the epoch before is still read");
     assert_eq!(verify("stolen", &second_epoch), Reason::TextEncrypted.code());
