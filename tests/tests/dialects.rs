@@ -210,7 +210,12 @@ fn sd_cwt_vectors() {
         let claims = cbor::decode_foreign(payload).unwrap();
         let revealed = reveal(claims.clone(), disclosures).unwrap();
         assert!(!format!("{revealed:?}").contains("Simple(59)"), "{}: hashes are taken out", name(&path));
-        let without = disclosures.split_last().map(|(_, rest)| reveal(claims.clone(), rest));
+        // Any one that no other is inside of may be left out.
+        let fewer = (0..disclosures.len()).any(|left_out| {
+            let mut list = disclosures.to_vec();
+            list.remove(left_out);
+            reveal(claims.clone(), &list).is_ok()
+        });
         let bad = b"\x83\x50aaaaaaaaaaaaaaaa\x61x\x18\x63";
         let unmatched = [disclosures, &[Value::Bytes(bad)]].concat();
         assert!(reveal(claims.clone(), &unmatched).is_err(), "{}: a disclosure too many", name(&path));
@@ -243,7 +248,7 @@ fn sd_cwt_vectors() {
         };
         row(name(&path), expected, &got);
         assert_eq!(got, expected, "{}", name(&path));
-        assert!(without.is_none_or(|result| result.is_ok()), "fewer may be disclosed");
+        assert!(fewer, "{}: fewer may be disclosed", name(&path));
         // As a code of ours it is refused, because we do not accept the issuer's algorithm.
         assert!(UnverifiedCredential::decode(&bytes).is_err());
         count += 1;

@@ -130,7 +130,7 @@ fn the_state_of_trust_is_said_in_words() {
         "expires     2026-11-27T09:00:00Z, in 6 days 23 hours\n",
         "version     2 (root 1)\n",
         "issuer      https://id.xa.example (id-xa-example): fresh, expires in 6 days 23 hours\n",
-        "  list      https://id.xa.example/status/0: expires in 29 days 23 hours\n",
+        "  list      https://id.xa.example/status/0: current, expires in 29 days 23 hours\n",
         "purpose     border: fresh; once stale it asks an officer, and is dead in 20 days 23 hours\n",
         "purpose     hotel: fresh; once stale it still accepts, and is dead in 20 days 23 hours\n",
     ] {

@@ -32,7 +32,7 @@ pub enum DecodeError {
         /// Its label.
         label: i64,
     },
-    /// A header that does not belong there; the format leaves unprotected buckets empty.
+    /// A header that does not belong there.
     #[error("a COSE header is not allowed there")]
     UnexpectedHeader,
     /// An algorithm that is neither Ed25519 nor ES256.

@@ -1,4 +1,4 @@
-//! The checks, in order (DESIGN §3): structure, issuer, signature, lifetime, purpose, status, proof, replay, trust.
+//! The checks, in order (DESIGN §3): structure, issuer, signature, lifetime, purpose, status, proof, trust, replay.
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 use super::challenge::Challenge;

@@ -203,7 +203,7 @@ fn encode_gaps(k: u32, indices: impl Iterator<Item = u64>) -> Vec<u8> {
 
 /// Returns ascending indices below [`LIST_SIZE`], or `None` if the bits are not those of `count` gaps.
 fn decode_gaps(k: u64, count: u64, bytes: &[u8]) -> Option<Vec<u64>> {
-    let k = u32::try_from(k).ok().filter(|k| 1 << k <= LIST_SIZE)?;
+    let k = u32::try_from(k).ok().filter(|k| *k <= LIST_SIZE.trailing_zeros())?;
     let mut bits = bytes.iter().flat_map(|byte| (0..8).map(move |shift| u64::from(byte >> shift & 1)));
     // Every gap takes a bit at least.
     let possible = usize::try_from(count).ok().filter(|count| *count <= bytes.len().saturating_mul(8))?;
