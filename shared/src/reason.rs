@@ -204,8 +204,8 @@ reasons! {
         "The time of issue (`iat`) lies outside the validity that the trust repository gives the issuer's \
          key."
     IssuerKeyRevoked Refused "issuer.key_revoked"
-        "The trust repository lists the key as compromised: no date inside the credential can be believed \
-         any more."
+        "The trust repository lists the key as compromised, and the credential says that it was issued after \
+         that."
     CredentialSignature Refused "credential.signature"
         "The issuer's signature does not verify with any key of that issuer that has this key identifier."
     CredentialNoExpiry Refused "credential.no_expiry"
@@ -232,7 +232,7 @@ reasons! {
         "The status list is here and verified, but its own `exp` has passed."
 
     ProofMissing Refused "proof.missing"
-        "The credential names a holder key (`cnf`), and no proof by that key came with it."
+        "The credential names a holder key (`cnf`), or came as a rotating code does, and no proof came with it."
     PaperNotAccepted Refused "proof.paper_not_accepted"
         "The credential names no holder key, and the purpose's policy takes none without one."
     ProofSignature Refused "proof.signature"
@@ -252,8 +252,8 @@ reasons! {
     ProofNotYetValid Refused "proof.not_yet_valid"
         "The proof's `iat` is later than the time of the check by more than clocks may differ."
     ProofReplayed Refused "proof.replayed"
-        "A proof with this very signature was accepted before, by this kiosk or a lane that shares its \
-         memory, within its life."
+        "A proof over these very bytes was accepted before, by this kiosk or a lane that shares its memory, \
+         within its life."
 
     SealGenuine Unanswered "seal.genuine"
         "A certificate of another scheme whose signature and expiry are good; nothing ties it to who \

@@ -99,7 +99,8 @@ pub fn present(arguments: &Present) -> Result<Answer> {
             Some(path)
         };
         if to_stdout {
-            note(&format!("made {time}, good until {}", time.plus(PROOF_LIFE)));
+            let life = claims.max_presentation_age.map_or(PROOF_LIFE, i64::from).min(PROOF_LIFE);
+            note(&format!("made {time}, good until {}", time.plus(life)));
         }
         frames.push(json!({
             "file": file, "made": time, "characters": text.len(), "version": symbol.version(),

@@ -23,8 +23,8 @@ pub enum DecodeError {
     /// A disclosure that no signed hash is for, or redactions that are not the draft's.
     #[error("what is disclosed is not what was signed")]
     Disclosure,
-    /// Not the COSE_Sign1 array under tag 18 (RFC 9052 §4.2).
-    #[error("not a COSE_Sign1 under tag 18")]
+    /// Not a COSE_Sign1 (RFC 9052 §4.2), or not under the tags that may be there.
+    #[error("not a COSE_Sign1")]
     NotSign1,
     /// A header that is missing or has the wrong type.
     #[error("COSE header {label} is missing or malformed")]
