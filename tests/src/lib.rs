@@ -1,5 +1,6 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
 
+pub mod crafted;
 pub mod journey;
 pub mod seals;
 pub mod simulation;
@@ -57,6 +58,10 @@ pub struct World {
     pub other_policies: Vec<Policy>,
     /// An issuer with other keys that stands in the place of ours, and publishes no status.
     pub foreign: Option<IssuerKeys>,
+    /// Keys that the issuer signs with besides its own; it signs its status list with its own.
+    pub other_keys: Vec<IssuerKey>,
+    /// What the agency publishes besides its keys and its status list, or instead of them.
+    pub agency_targets: Files,
     /// Whom seals of other schemes are believed from: targets under `seals/`.
     pub seals: Files,
 }
@@ -94,6 +99,8 @@ impl Default for World {
             key_revoked: None,
             other_policies: vec![],
             foreign: None,
+            other_keys: vec![],
+            agency_targets: Files::new(),
             seals: Files::new(),
         }
     }
@@ -168,16 +175,15 @@ impl World {
 
     /// The files of the repository, published at `now` as `version`.
     pub fn repository(&self, version: u64, now: Timestamp) -> Files {
-        let keys = IssuerKeys {
-            issuer: ISSUER.to_owned(),
-            keys: vec![IssuerKey {
-                public: self.issuer.public_key().into(),
-                key_id: None,
-                not_before: self.start,
-                not_after: self.key_retired,
-                revoked_at: self.key_revoked,
-            }],
+        let own_key = IssuerKey {
+            public: self.issuer.public_key().into(),
+            key_id: None,
+            not_before: self.start,
+            not_after: self.key_retired,
+            revoked_at: self.key_revoked,
         };
+        let keys = std::iter::once(own_key).chain(self.other_keys.clone()).collect();
+        let keys = IssuerKeys { issuer: ISSUER.to_owned(), keys };
         let keys = self.foreign.clone().unwrap_or(keys);
         let mut statuses = StatusListBuilder::default();
         for (index, status) in &self.not_valid {
@@ -188,6 +194,7 @@ impl World {
         if self.foreign.is_none() {
             own.insert("status-0.cwt".to_owned(), token.sign(&self.issuer).unwrap());
         }
+        own.extend(self.agency_targets.clone());
         let policies = std::iter::once(&self.policy).chain(&self.other_policies);
         let policies = policies
             .map(|policy| (format!("policy/{}.json", policy.purpose), serde_json::to_vec(policy).unwrap()))

@@ -151,11 +151,14 @@ impl Presentation {
         let Self::Encrypted(bytes) = &self else { return Ok(self) };
         let plain = encryption::open(bytes, keys)?;
         // Claim 169 encrypts a signed message, or its claims alone, which nobody signed, as they are.
-        Ok(match payload::from_bytes(plain.to_vec())? {
-            Payload::Encrypted(_) => return Err(DecodeError::NotSign1),
-            Payload::Signed(bytes) if is_claim_169(&bytes) => Self::Static(bytes),
-            payload => Self::from_payload(payload),
-        })
+        match payload::from_bytes(plain.to_vec())? {
+            Payload::Signed(bytes) if is_claim_169(&bytes) => Ok(Self::Static(bytes)),
+            payload => match Self::from_payload(payload) {
+                // Once is enough, compressed in between or not.
+                Self::Encrypted(_) => Err(DecodeError::NotSign1),
+                opened => Ok(opened),
+            },
+        }
     }
 
     /// Takes the credential out, without checking anything.
