@@ -239,7 +239,7 @@ fn sd_cwt_vectors() {
         };
         let expected = match name(&path) {
             "kbt.cbor" => "proof true, 3 disclosed",
-            "nested_kbt.cbor" => "proof true, 6 disclosed",
+            "nested_kbt.cbor" => "proof true, 7 disclosed",
             "issuer_cwt.cbor" => "format.algorithm, 5 disclosed",
             "nested_issuer_cwt.cbor" => "format.algorithm, 15 disclosed",
             "nested_cwt.cbor" => "format.algorithm, 7 disclosed",
