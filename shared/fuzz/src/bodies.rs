@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
@@ -13,11 +14,14 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use image::GrayImage;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use shared::cbor::{self, Value};
 use shared::credential::{
-    Attribute, AttributeValue, Attributes, Claims, Presentation, ProofId, Purpose, ReplayMemory,
-    StatusReference, UnverifiedCredential, present, sign, verify as verify_text,
+    Attribute, AttributeValue, Attributes, Challenge, Checkpoint, Claims, Group, Presentation, ProofId,
+    Purpose, ReplayMemory, Statement, StatusReference, UnverifiedCredential, countersign,
+    prepare_with_groups, present, reveal, sign,
 };
+use shared::encryption::{self as cose_encryption, DecryptionKey, EncryptionKey};
 use shared::key::{PublicKey, Signer, SoftwareKey};
 #[cfg(feature = "face")]
 use shared::portrait::{Portrait, PortraitFormat};
@@ -26,9 +30,9 @@ use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal}
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, LIST_SIZE, PaperRule,
-    Policy, ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, StatusDelta, StatusList,
-    StatusListBuilder, TrustStore, publish, sign_root, update,
+    AgencyRole, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, LIST_SIZE,
+    PaperRule, Policy, ProofRule, Publication, RepositoryKeys, RoleVersions, RootDocument, StaleRule,
+    StatusDelta, StatusList, StatusListBuilder, TrustStore, publish, sign_root, update,
 };
 use sigstore_tuf::canonical_json;
 
@@ -40,6 +44,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("text", text),
     ("credential", credential),
     ("verify", verify),
+    ("challenge", challenge),
+    ("encryption", encryption),
     ("cbor", cbor),
     ("base45", base45),
     ("status_list", status_list),
@@ -59,50 +65,124 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("portrait", portrait),
 ];
 
-/// The text of a symbol, taken apart: the input as that text, and as the bytes inside one.
+/// The text of a symbol, taken apart and opened: the input as that text, and as the bytes inside one.
 pub fn text(input: &[u8]) {
     for text in texts(input) {
-        if let Ok(presentation) = Presentation::decode(&text) {
+        let presentation = Presentation::decode(&text);
+        if let Ok(presentation) = presentation.and_then(|presentation| presentation.open(&fixture().keys)) {
             let _ = presentation.credential();
         }
     }
 }
 
-/// The bytes of a credential, and the input as its claims.
+/// The bytes of a credential in every form that a symbol has for them; the input as claims, of our own profile and
+/// not; as a countersignature, and as what is disclosed.
 pub fn credential(input: &[u8]) {
-    for bytes in [input.to_vec(), signed(&credential_headers(), input, None)] {
-        if let Ok(credential) = UnverifiedCredential::decode(&bytes) {
+    let ours = signed(&credential_headers(), input, None);
+    for bytes in [input, &ours] {
+        if let Ok(credential) = UnverifiedCredential::decode(bytes) {
             let _ = (credential.claims(), credential.key_id());
         }
     }
+    let foreign = signed(&FOREIGN_HEADERS, input, None);
+    let presentations = [
+        Presentation::Static(input.to_vec()),
+        Presentation::Hexadecimal(input.to_vec()),
+        Presentation::KeyBound(input.to_vec()),
+        Presentation::Static(foreign),
+    ];
+    for presentation in presentations {
+        if let Ok(credential) = presentation.credential() {
+            let _ = (credential.claims(), credential.key_id(), credential.dialect());
+        }
+    }
+    let Ok(item) = cbor::decode(input) else { return };
+    if let Value::Array(items) = &item {
+        disclose(items);
+    }
+    let _ = Presentation::Static(with_countersignature(item)).credential();
 }
 
 /// Every check. Only what the fixture's issuer signed may pass, and it signed for one subject.
 pub fn verify(input: &[u8]) {
-    let Fixture { trust, purpose, now, .. } = fixture();
-    let proof = [(3, Value::Text("border")), (4, number(now.plus(30))), (6, number(*now))];
+    let now = fixture().now;
+    let proof = [(3, Value::Text("border")), (4, number(now.plus(30))), (6, number(now))];
     let mut texts = texts(input);
-    // The input as a credential, inside a proof that is good.
-    if let Ok(inner) = cbor::decode(input) {
-        let headers = [(1, Value::from(-8)), (13, inner), (16, Value::from(294))];
-        let bytes = signed(&headers, &map(&proof).encode(), Some(&key(HOLDER)));
-        texts.push(payload::base45_encode(&bytes));
-    }
     // The input as a proof, around the fixture's credential.
     let credential = cbor::decode(&fixture().credential).expect("the fixture is CBOR");
     let headers = [(1, Value::from(-8)), (13, credential), (16, Value::from(294))];
     texts.push(payload::base45_encode(&signed(&headers, input, Some(&key(HOLDER)))));
+    if let Ok(item) = cbor::decode(input) {
+        // The input as a proof inside it, and as a credential inside a proof that is good.
+        texts.push(paper_text(countersigned(item.clone())));
+        let headers = [(1, Value::from(-8)), (13, item), (16, Value::from(294))];
+        let bytes = signed(&headers, &map(&proof).encode(), Some(&key(HOLDER)));
+        texts.push(payload::base45_encode(&bytes));
+    }
     for text in texts {
-        if let Ok(verified) = verify_text(&text, purpose, trust, *now, &mut Seen::default()) {
+        if let Ok(verified) = checkpoint().verify(&text, now, &mut Seen::default()) {
             assert_eq!(verified.claims().subject, SUBJECT, "the issuer signed for nobody else");
+        }
+    }
+    // The issuer signs whatever claims these are, of our own profile and not.
+    if cbor::decode_foreign(input).is_err() {
+        return;
+    }
+    let (issuer, id) = (key(ISSUER_KEY), key(ISSUER_KEY).public_key().id());
+    let ours = [(1, Value::from(-8)), (4, Value::Bytes(&id.0)), (16, Value::from(293))];
+    let foreign = signed(&FOREIGN_HEADERS, input, Some(&issuer));
+    let inji = hex::encode(&foreign).into_bytes();
+    for bytes in [signed(&ours, input, Some(&issuer)), foreign, inji] {
+        if let Ok(verified) = checkpoint().verify(&paper_text(bytes), now, &mut Seen::default()) {
+            let claims = verified.claims();
+            assert_eq!(claims.issuer, ISSUER, "the key is nobody else's");
+            assert!(claims.expires > now && claims.holder_key.is_none());
         }
     }
 }
 
-/// CBOR: what is accepted is the only encoding of what it means.
+/// What a kiosk shows for a phone to answer: what is accepted is written and read back equal.
+pub fn challenge(input: &[u8]) {
+    for text in texts(input) {
+        if let Ok(challenge) = Challenge::decode(&text) {
+            assert_eq!(Challenge::decode(&challenge.encode()), Ok(challenge));
+        }
+    }
+}
+
+/// An encrypted message, the keys as COSE writes them, and the input inside messages of both kinds that open.
+pub fn encryption(input: &[u8]) {
+    let keys = &fixture().keys;
+    let _ = cose_encryption::open(input, keys);
+    if let Ok(key) = DecryptionKey::from_cose(input) {
+        let again = DecryptionKey::from_cose(&key.to_cose()).map(|again| again.id());
+        assert_eq!(again, Ok(key.id()));
+    }
+    if let Ok(item) = cbor::decode(input)
+        && let Ok(key) = EncryptionKey::from_cose(&item)
+    {
+        assert_eq!(key.to_cose(), item);
+        let _ = key.seal(b"an answer", &[9; 32]);
+    }
+    for message in [encrypted(input), encrypted_with_shared_key(input)] {
+        assert!(cose_encryption::open(&message, keys).is_ok_and(|plain| plain.as_slice() == input));
+        if let Ok(presentation) = Presentation::Encrypted(message).open(keys) {
+            let _ = presentation.credential();
+        }
+    }
+}
+
+/// CBOR: what is accepted is the only encoding of what it means, and means the same to the reader of foreign CBOR.
+/// What that one accepts has a deterministic form.
 pub fn cbor(input: &[u8]) {
+    let foreign = cbor::decode_foreign(input);
     if let Ok(value) = cbor::decode(input) {
         assert_eq!(value.encode(), input);
+        assert_eq!(foreign.as_ref(), Ok(&value));
+    }
+    if let Ok(value) = foreign {
+        let written = value.encode();
+        assert_eq!(cbor::decode_foreign(&written).map(|again| again.encode()).as_ref(), Ok(&written));
     }
 }
 
@@ -159,6 +239,9 @@ pub fn policy(input: &[u8]) {
 pub fn repository(input: &[u8]) {
     let Some((choice, input)) = input.split_first() else { return };
     let Fixture { root, repository, now, .. } = fixture();
+    if let Ok(document) = RootDocument::parse(input) {
+        let _ = (document.published(), document.signers().count(), document.root_schemes());
+    }
     let (name, signers): (_, &[u8]) = REPLACED[usize::from(choice % 16) % REPLACED.len()];
     let file = if choice / 16 % 2 == 0 {
         input.to_vec()
@@ -362,6 +445,12 @@ const ISSUER: &str = "https://id.xa.example";
 const STATUS_URI: &str = "https://id.xa.example/status/0";
 const SUBJECT: &str = "c3ViamVjdC0wMDAx";
 
+/// The AES key that checkpoints share.
+const SHARED_KEY: [u8; 32] = [21; 32];
+
+/// Headers of a message that does not say it is ours.
+const FOREIGN_HEADERS: [(i64, Value<'static>); 1] = [(1, Value::Negative(7))];
+
 /// Stands for the root metadata that the device was provisioned with.
 const PROVISIONED: &str = "root";
 
@@ -385,6 +474,10 @@ pub struct Fixture {
     pub repository: Files,
     /// What a verifier believes after reading it.
     pub trust: TrustStore,
+    /// What a verifier can open.
+    pub keys: [DecryptionKey; 2],
+    /// What a verifier shows.
+    pub challenge: Challenge,
     /// What the credential is for.
     pub purpose: Purpose,
     /// The time of everything.
@@ -400,8 +493,18 @@ pub fn fixture() -> &'static Fixture {
         let credential = sign(&claims(&purpose, now, true), &key(ISSUER_KEY)).expect("good claims");
         let (root, repository) = good_repository(&purpose, now);
         let (trust, _) = update(repository.clone(), &root, &Files::new(), now).expect("a good repository");
-        Fixture { credential, root, repository, trust, purpose, now }
+        let keys = [DecryptionKey::from_seed(&[20; 32]), DecryptionKey::shared(&SHARED_KEY)];
+        let keys = keys.map(|key| key.expect("a key"));
+        let challenge = Challenge::new("border-lane-1", [8; 16], keys[0].public_key(), now);
+        let challenge = challenge.expect("a good audience");
+        Fixture { credential, root, repository, trust, keys, challenge, purpose, now }
     })
+}
+
+/// Where the fixture's credential is shown.
+pub fn checkpoint() -> Checkpoint<'static> {
+    let Fixture { purpose, trust, keys, challenge, .. } = fixture();
+    Checkpoint { purpose, trust, keys, challenge: Some(challenge) }
 }
 
 impl Fixture {
@@ -414,8 +517,133 @@ impl Fixture {
     /// Returns the text of a code on paper, which names no holder.
     pub fn paper(&self) -> String {
         let claims = claims(&self.purpose, self.now, false);
-        payload::encode(&Payload::Static(sign(&claims, &key(ISSUER_KEY)).expect("good claims")))
+        paper_text(sign(&claims, &key(ISSUER_KEY)).expect("good claims"))
     }
+
+    /// Returns the credential with the holder's answer to the challenge inside.
+    pub fn countersigned(&self) -> Vec<u8> {
+        let (audience, nonce) = (self.challenge.audience(), Some(self.challenge.nonce()));
+        let statement = Statement { audience, nonce, now: self.now };
+        countersign(&self.credential, &key(HOLDER), &statement).expect("a holder's key")
+    }
+
+    /// Returns a credential on paper of which a group is disclosed.
+    pub fn with_groups(&self) -> Vec<u8> {
+        let mut claims = claims(&self.purpose, self.now, false);
+        let mut attributes = Attributes::default();
+        attributes.set(Attribute::Sex, AttributeValue::Code(2)).expect("a good attribute");
+        claims.attributes = Attributes::default();
+        let name = AttributeValue::Text("SAMPLE, ALEX 01".to_owned());
+        claims.attributes.set(Attribute::Name, name).expect("a good attribute");
+        let issuer = key(ISSUER_KEY);
+        let group = Group { attributes, salt: [6; 16] };
+        let prepared = prepare_with_groups(&claims, &[group], issuer.public_key().id()).expect("good claims");
+        prepared.sign(&issuer).expect("a key in memory signs")
+    }
+
+    /// Returns the claims of a good credential as others write them: a map without a length, a date with slashes,
+    /// the face a map with a floating point number in it.
+    pub fn foreign_claims(&self) -> Vec<u8> {
+        let claims = map(&[
+            (1, Value::Text(ISSUER)),
+            (2, Value::Text(SUBJECT)),
+            (4, number(self.now.plus(60))),
+            (6, number(self.now)),
+        ]);
+        let face = map(&[(0, Value::Bytes(&[7; 64])), (1, Value::from(0)), (5, Value::Float(0.5))]);
+        let identity =
+            map(&[(4, Value::Text("SAMPLE, ALEX 01")), (8, Value::Text("1998/02/14")), (62, face)]);
+        let (claims, identity) = (claims.encode(), identity.encode());
+        [&[0xbf], &claims[1..], &[0x18, 169], &identity[..], &[0xff]].concat()
+    }
+
+    /// Returns a message of the issuer around any claims, as others write it.
+    pub fn foreign(&self, claims: &[u8]) -> Vec<u8> {
+        signed(&FOREIGN_HEADERS, claims, Some(&key(ISSUER_KEY)))
+    }
+}
+
+/// The text of a compressed code.
+pub fn paper_text(bytes: Vec<u8>) -> String {
+    payload::encode(&Payload::Static(bytes))
+}
+
+/// Bytes encrypted to the fixture's checkpoint.
+pub fn encrypted(plain: &[u8]) -> Vec<u8> {
+    let key = fixture().keys[0].public_key().expect("an X25519 key has two halves");
+    key.seal(plain, &[9; 32]).expect("a good point")
+}
+
+/// Bytes encrypted with the fixture's shared key, by another implementation than the one that opens them.
+pub fn encrypted_with_shared_key(plain: &[u8]) -> Vec<u8> {
+    const IV: [u8; 12] = [7; 12];
+    let protected = map(&[(1, Value::from(3))]).encode();
+    let covered = vec![Value::Text("Encrypt0"), Value::Bytes(&protected), Value::Bytes(&[])];
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &SHARED_KEY).expect("32 bytes"));
+    let mut ciphertext = plain.to_vec();
+    let (nonce, covered) = (Nonce::assume_unique_for_key(IV), Aad::from(Value::Array(covered).encode()));
+    key.seal_in_place_append_tag(nonce, covered, &mut ciphertext).expect("a short message");
+    let body = vec![Value::Bytes(&protected), map(&[(5, Value::Bytes(&IV))]), Value::Bytes(&ciphertext)];
+    Value::Tag(16, Box::new(Value::Array(body))).encode()
+}
+
+/// Discloses: the last item is the claims, those before are what is salted. A negative number stands for the hash of
+/// an earlier item, counted from -1.
+fn disclose(items: &[Value<'_>]) {
+    let Some((claims, salted)) = items.split_last() else { return };
+    let (mut disclosures, mut hashes) = (vec![], vec![]);
+    for item in salted.iter().take(65) {
+        let salted = with_hashes(item, &hashes).encode();
+        hashes.push(Sha256::digest(Value::Bytes(&salted).encode()).into());
+        disclosures.push(salted);
+    }
+    let disclosures: Vec<_> = disclosures.iter().map(|salted| Value::Bytes(salted)).collect();
+    if let Ok(revealed) = reveal(with_hashes(claims, &hashes), &disclosures) {
+        assert_eq!(reveal(revealed.clone(), &[]), Ok(revealed), "nothing is left to be disclosed");
+    }
+}
+
+fn with_hashes<'a>(item: &Value<'a>, hashes: &'a [[u8; 32]]) -> Value<'a> {
+    let inside = |item: &Value<'a>| with_hashes(item, hashes);
+    let hash = |place: u64| usize::try_from(place).ok().and_then(|place| hashes.get(place));
+    match item {
+        Value::Negative(place) => hash(*place).map_or(item.clone(), |hash| Value::Bytes(hash)),
+        Value::Array(items) => Value::Array(items.iter().map(inside).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, value)| (key.clone(), inside(value))).collect())
+        }
+        Value::Tag(tag, item) => Value::Tag(*tag, Box::new(inside(item))),
+        plain => plain.clone(),
+    }
+}
+
+/// The fixture's credential with a countersignature of the holder around any claims.
+fn countersigned(claims: Value<'_>) -> Vec<u8> {
+    let [protected, payload, signature] = credential_parts();
+    let own = map(&[(1, Value::from(-8)), (15, claims)]).encode();
+    let signatures = Value::Array(vec![signature]);
+    let kind = Value::Text("CounterSignatureV2");
+    let covered = vec![kind, protected, Value::Bytes(&own), Value::Bytes(&[]), payload, signatures];
+    let by_holder = sign_with(HOLDER, &Value::Array(covered).encode());
+    with_countersignature(Value::Array(vec![
+        Value::Bytes(&own),
+        Value::Map(vec![]),
+        Value::Bytes(&by_holder),
+    ]))
+}
+
+/// The fixture's credential with anything where the countersignature stands.
+fn with_countersignature(countersignature: Value<'_>) -> Vec<u8> {
+    let [protected, payload, signature] = credential_parts();
+    let body = vec![protected, map(&[(11, countersignature)]), payload, signature];
+    Value::Tag(18, Box::new(Value::Array(body))).encode()
+}
+
+/// Protected headers, payload and signature of the fixture's credential.
+fn credential_parts() -> [Value<'static>; 3] {
+    let Ok(Value::Tag(18, body)) = cbor::decode(&fixture().credential) else { unreachable!("it is signed") };
+    let Some([protected, _, payload, signature]) = body.as_array() else { unreachable!("it has four parts") };
+    [protected.clone(), payload.clone(), signature.clone()]
 }
 
 fn claims(purpose: &Purpose, now: Timestamp, key_bound: bool) -> Claims {
@@ -457,7 +685,7 @@ fn good_repository(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files) {
         show: vec![Attribute::Name],
         validity_days: 365,
         paper: PaperRule::Accept,
-        dialects: vec![],
+        dialects: vec![Dialect::Claim169, Dialect::Inji],
         proof: ProofRule::Rotating,
         groups: vec![],
         max_presentation_age: None,
@@ -514,7 +742,6 @@ fn envelope(content: &Json, signers: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn tuf_key_id(key: &PublicKey) -> String {
-    use sha2::{Digest, Sha256};
     let object =
         json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": key.to_string() } });
     hex::encode(Sha256::digest(
