@@ -787,8 +787,7 @@ fn flip_plain(what: &str, world: &World, keys: &[u8], bytes: &[u8]) {
     assert!(accepted.is_empty(), "{what}: bits {accepted:?}");
 }
 
-/// A compressed code: of what is compressed not one bit may change. Of the compressed stream some bits stand for
-/// nothing (padding before the checksum) or for the same as before; then every byte inside is the same.
+/// A compressed code: not one bit may change, neither of what is compressed nor of the stream.
 fn flip_compressed(what: &str, world: &World, inner: &[u8]) {
     let kiosk = std::cell::RefCell::new(Kiosk::new(world));
     let says = |text: &str| {
@@ -803,12 +802,7 @@ fn flip_compressed(what: &str, world: &World, inner: &[u8]) {
     let symbol = payload::to_bytes(&Payload::Static(inner.to_vec()));
     let accepted =
         flip(&format!("{what}, as in the symbol"), &symbol, |bytes| says(&payload::base45_encode(bytes)));
-    for bit in &accepted {
-        let mut altered = symbol.clone();
-        altered[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(payload::decode(&payload::base45_encode(&altered)), Ok(Payload::Static(inner.to_vec())));
-    }
-    println!("  of {} bits, {} mean nothing to an inflater: {accepted:?}", symbol.len() * 8, accepted.len());
+    assert!(accepted.is_empty(), "{what}: bits {accepted:?}");
 }
 
 #[test]

@@ -63,11 +63,18 @@ pub fn decode(text: &str) -> Result<Payload, PayloadError> {
 /// See [`PayloadError`].
 pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Payload, PayloadError> {
     match bytes.first() {
+        Some(0x78) if !padding_is_zero(&bytes) => Err(PayloadError::Compression),
         Some(0x78) => inflate(&bytes, MAX_INFLATED).ok_or(PayloadError::Compression).map(Payload::Static),
         Some(0xd2) => Ok(Payload::Signed(bytes)),
         Some(&ENCRYPTED) => Ok(Payload::Encrypted(bytes)),
         _ => Err(PayloadError::Foreign),
     }
+}
+
+/// Between the head of a stored block and its length are bits that stand for nothing (RFC 1951 §3.2.4). Every encoder
+/// writes zeros there; so do codes, or one code would have many forms.
+fn padding_is_zero(zlib: &[u8]) -> bool {
+    zlib.get(2).is_none_or(|head| head >> 1 & 3 != 0 || head >> 3 == 0)
 }
 
 /// Writes a payload as the text of a symbol.
