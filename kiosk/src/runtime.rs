@@ -132,8 +132,9 @@ impl Lane<'_> {
         let policy = self.trust.policy(&self.purpose);
         let audience = policy.filter(|policy| policy.proof == ProofRule::Challenge);
         let audience = audience.and_then(|policy| policy.audiences.first());
-        self.question =
-            audience.map(|audience| Question::ask(audience, true, self.clock(now))).transpose()?;
+        // By the time that answers are checked at.
+        let time = self.trust.floor().time(self.clock(now));
+        self.question = audience.map(|audience| Question::ask(audience, true, time)).transpose()?;
         if let Some(question) = &self.question {
             self.display.ask(&question.challenge);
         }

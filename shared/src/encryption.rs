@@ -436,6 +436,11 @@ mod tests {
             altered[bit / 8] ^= 1 << (bit % 8);
             assert!(open(&altered, [&ours]).is_err(), "bit {bit}");
         }
+        // What is for us and was altered is told from what is for somebody else.
+        let mut altered = sealed.clone();
+        *altered.last_mut().unwrap() ^= 1;
+        assert_eq!(open(&altered, [&ours]), Err(OpenError::Altered));
+        assert_eq!(open(&altered, [&key(2)]), Err(OpenError::NoKey));
     }
 
     #[test]

@@ -275,6 +275,39 @@ fn another_reader_of_claim_169_reads_our_codes() {
 
 // ---- challenges ----
 
+/// A clock a little behind the signed floor is taken for the floor, by who asks as by who checks.
+#[test]
+fn a_slow_clock_asks_by_the_time_that_it_checks_by() {
+    let world = with_policy(|policy| policy.proof = ProofRule::Challenge);
+    for behind in [0, 59, 60, 119] {
+        let (mut kiosk, clock) = (Kiosk::new(&world), world.start.plus(-behind));
+        let time = kiosk.trust.floor().time(clock);
+        kiosk.challenge = Challenge::new("border", [5; 16], None, time);
+        let statement = Statement { audience: "border", nonce: Some(&[5; 16]), now: time.plus(1) };
+        let bytes = present_statement(&world.credential(&world.claims()), &world.holder, &statement).unwrap();
+        assert_eq!(kiosk.says(&signed(bytes), clock.plus(1)), Reason::Accepted, "{behind} s behind");
+    }
+}
+
+#[test]
+fn paper_answers_no_challenge() {
+    let world = with_policy(|policy| {
+        (policy.proof, policy.paper) = (ProofRule::Challenge, PaperRule::Accept);
+    });
+    let paper = world.credential(&Claims { holder_key: None, ..world.claims() });
+    assert_eq!(reason(&world, &compressed(paper), world.start), Reason::ChallengeMissing);
+}
+
+#[test]
+fn our_own_credential_in_hexadecimal_is_nobodys() {
+    let world = with_policy(|policy| {
+        (policy.dialects, policy.paper) = (vec![Dialect::Inji], PaperRule::Accept);
+    });
+    let paper = world.credential(&Claims { holder_key: None, ..world.claims() });
+    assert_eq!(reason(&world, &compressed(paper.clone()), world.start), Reason::Accepted);
+    assert_eq!(reason(&world, &compressed(hex::encode(paper).into()), world.start), Reason::TextForeign);
+}
+
 #[test]
 fn an_answer_is_to_the_challenge_that_is_shown() {
     let asking = with_policy(|policy| policy.proof = ProofRule::Challenge);

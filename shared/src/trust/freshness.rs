@@ -65,12 +65,17 @@ impl TimeFloor {
         Self(issued)
     }
 
+    /// Returns the time that checks are made at: the clock's, or the floor where the clock is behind it.
+    pub fn time(self, clock: Timestamp) -> Timestamp {
+        clock.max(self.0)
+    }
+
     /// Judges a clock reading.
     pub fn check(self, clock: Timestamp) -> ClockState {
         if clock.plus(FLOOR_LEEWAY) < self.0 {
             ClockState::Tampered
         } else {
-            ClockState::Plausible(clock.max(self.0))
+            ClockState::Plausible(self.time(clock))
         }
     }
 }
