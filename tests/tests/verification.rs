@@ -188,6 +188,24 @@ fn a_policy_that_takes_paper_takes_no_stripped_credentials() {
 }
 
 #[test]
+fn what_nobody_signed_is_refused_before_the_clock_and_the_purpose_are_looked_at() {
+    let world = World::default();
+    let (trust, slow) = (world.trust(), world.start.plus(-121));
+    let ours = world.default_code(world.start);
+    let mut forged = world.credential(&world.claims());
+    *forged.last_mut().unwrap() ^= 1;
+    let forged = world.code(&forged, world.start);
+    let says = |text: &str, purpose: &str, clock| {
+        let purpose = Purpose::parse(purpose).unwrap();
+        verify(text, &purpose, &trust, clock, &mut Seen::default()).unwrap_err().reason()
+    };
+    assert_eq!(says(&forged, "border", slow), Reason::CredentialSignature);
+    assert_eq!(says(&forged, "nowhere", world.start), Reason::CredentialSignature);
+    assert_eq!(says(&ours, "nowhere", slow), Reason::ClockTampered);
+    assert_eq!(says(&ours, "nowhere", world.start), Reason::PurposeUnknown);
+}
+
+#[test]
 fn the_clock_may_be_two_minutes_behind_signed_time_and_no_more() {
     let world = World::default();
     let text = world.default_code(world.start);

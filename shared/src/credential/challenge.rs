@@ -77,7 +77,8 @@ impl Challenge {
         Ok(Self {
             audience: audience(&claims)?.to_owned(),
             nonce: nonce.ok_or(DecodeError::Claim { label: NONCE })?.to_vec(),
-            expires: wire::time(&claims, EXPIRES)?,
+            // A challenge without an end is no credential without one.
+            expires: wire::time(&claims, EXPIRES).map_err(|_| DecodeError::Claim { label: NONCE })?,
             reply_to: claims.get(CONFIRMATION).map(key).transpose()?,
         })
     }

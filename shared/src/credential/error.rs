@@ -98,9 +98,6 @@ pub enum VerifyError {
     /// The bytes.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// No policy for the purpose.
-    #[error("the trust repository has no policy for this purpose")]
-    PurposeUnknown,
     /// A dialect that the policy does not list.
     #[error("credentials of this kind are not accepted for this purpose")]
     DialectNotAccepted,
@@ -110,15 +107,21 @@ pub enum VerifyError {
     /// The issuer has no key with that identifier.
     #[error("the issuer has no such key")]
     IssuerKeyUnknown,
-    /// The key's own validity does not include the time of issue.
-    #[error("the issuer's key was not valid when the credential was issued")]
-    IssuerKeyNotValid,
-    /// The key was revoked as of a time before the credential was issued.
-    #[error("the issuer's key was revoked as of before the credential was issued")]
-    IssuerKeyRevoked,
     /// The issuer's signature.
     #[error("the issuer's signature does not verify")]
     Signature,
+    /// The key was revoked as of a time before the credential was issued.
+    #[error("the issuer's key was revoked as of before the credential was issued")]
+    IssuerKeyRevoked,
+    /// The key's own validity does not include the time of issue.
+    #[error("the issuer's key was not valid when the credential was issued")]
+    IssuerKeyNotValid,
+    /// The clock reads earlier than the signed floor.
+    #[error("the clock is behind signed time")]
+    ClockTampered,
+    /// No policy for the purpose.
+    #[error("the trust repository has no policy for this purpose")]
+    PurposeUnknown,
     /// After `exp` (RFC 8392 §3.1.4).
     #[error("the credential expired at {expired}; it is {now}")]
     Expired {
@@ -153,15 +156,6 @@ pub enum VerifyError {
     /// The index is outside the list.
     #[error("the status index is outside its list")]
     StatusOutOfRange,
-    /// No verified list of that URI from that issuer.
-    #[error("the status list is not available")]
-    StatusUnknown,
-    /// The list's own expiry has passed.
-    #[error("the status list expired at {expired}")]
-    StatusExpired {
-        /// `exp` of the list.
-        expired: Timestamp,
-    },
     /// The credential names a holder key and no proof came with it.
     #[error("the proof of the holder is missing")]
     ProofMissing,
@@ -183,14 +177,6 @@ pub enum VerifyError {
     /// The proof would live longer than the policy allows, or than the credential.
     #[error("the proof claims a longer life than is allowed")]
     ProofWindow,
-    /// After the proof's `exp`, or older than the policy allows.
-    #[error("the proof was made at {issued}; it is {now}")]
-    ProofExpired {
-        /// `iat` of the proof.
-        issued: Timestamp,
-        /// The time of the check.
-        now: Timestamp,
-    },
     /// The proof's `iat` is later than clocks may differ.
     #[error("the proof was made at {issued}, which is after {now}")]
     ProofNotYetValid {
@@ -199,18 +185,32 @@ pub enum VerifyError {
         /// The time of the check.
         now: Timestamp,
     },
-    /// The same proof was seen before, within its life.
-    #[error("the proof has been used already")]
-    Replayed,
-    /// The clock reads earlier than the signed floor.
-    #[error("the clock is behind signed time")]
-    ClockTampered,
-    /// The trust repository is older than the policy accepts.
-    #[error("the trust repository is stale")]
-    TrustStale,
+    /// After the proof's `exp`, or older than the policy allows.
+    #[error("the proof was made at {issued}; it is {now}")]
+    ProofExpired {
+        /// `iat` of the proof.
+        issued: Timestamp,
+        /// The time of the check.
+        now: Timestamp,
+    },
+    /// No verified list of that URI from that issuer.
+    #[error("the status list is not available")]
+    StatusUnknown,
+    /// The list's own expiry has passed.
+    #[error("the status list expired at {expired}")]
+    StatusExpired {
+        /// `exp` of the list.
+        expired: Timestamp,
+    },
     /// The trust repository is beyond all grace.
     #[error("the trust repository is too old to decide with")]
     TrustDead,
+    /// The trust repository is older than the policy accepts.
+    #[error("the trust repository is stale")]
+    TrustStale,
+    /// The same proof was seen before, within its life.
+    #[error("the proof has been used already")]
+    Replayed,
 }
 
 impl VerifyError {

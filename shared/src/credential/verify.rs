@@ -13,8 +13,8 @@ use crate::key::VerificationKey;
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
-    ClockState, Dialect, FaceRule, Freshness, KeyState, ListState, PaperRule, Policy, StaleRule, Status,
-    TrustStore, TrustedIssuer,
+    ClockState, Dialect, FaceRule, Freshness, KeyState, ListState, PaperRule, Policy, ProofRule, StaleRule,
+    Status, TrustStore, TrustedIssuer,
 };
 
 /// Headers of a credential: on its own it may be countersigned; inside a proof it may not.
@@ -174,6 +174,8 @@ impl Presentation {
             Self::Static(bytes) => alone(UnverifiedCredential::from_compressed(bytes)?),
             Self::Hexadecimal(bytes) => {
                 let credential = UnverifiedCredential::from_compressed(bytes)?;
+                // Nobody writes our own credentials so.
+                credential.dialect.ok_or(payload::PayloadError::Foreign)?;
                 alone(UnverifiedCredential { dialect: Some(Dialect::Inji), ..credential })
             }
             Self::KeyBound(bytes) => {
@@ -280,8 +282,8 @@ impl Checkpoint<'_> {
     /// Verifies the text of a symbol.
     ///
     /// What is wrong with the credential or its proof comes before stale trust: an expired credential is refused even
-    /// by a kiosk whose trust repository is stale. A tampered clock and an unknown purpose come before both, and the
-    /// replay check last.
+    /// by a kiosk whose trust repository is stale. What nobody signed is refused before the clock and the purpose are
+    /// looked at, and the replay check is the last.
     ///
     /// # Errors
     /// The first check that fails, in the order of [`VerifyError`].
@@ -293,14 +295,18 @@ impl Checkpoint<'_> {
     ) -> Result<Verified, VerifyError> {
         let presentation = Presentation::decode(text)?.open(self.keys)?;
         let (credential, proof) = presentation.parts()?;
-        let ClockState::Plausible(now) = self.trust.floor().check(clock) else {
-            return Err(VerifyError::ClockTampered);
-        };
-        let policy = self.trust.policy(self.purpose).ok_or(VerifyError::PurposeUnknown)?;
-        if credential.dialect.is_some_and(|dialect| !policy.dialects.contains(&dialect)) {
+        let policy = self.trust.policy(self.purpose);
+        // First, because few of its issuers are known where a dialect is not accepted.
+        if let (Some(policy), Some(dialect)) = (policy, credential.dialect)
+            && !policy.dialects.contains(&dialect)
+        {
             return Err(VerifyError::DialectNotAccepted);
         }
         let issuer = check_issuer(&credential, self.trust)?;
+        let ClockState::Plausible(now) = self.trust.floor().check(clock) else {
+            return Err(VerifyError::ClockTampered);
+        };
+        let policy = policy.ok_or(VerifyError::PurposeUnknown)?;
         let claims = &credential.claims;
         check_claims(claims, policy, now)?;
         let status = check_status(claims, issuer, now);
@@ -396,6 +402,10 @@ fn check_proof(
         (Some(key), Some(proof), _) => proof.verify(key, &lifetime, policy, challenge, now),
         (Some(_), None, _) => Err(VerifyError::ProofMissing),
         (None, Some(_), _) => Err(VerifyError::ProofSignature),
+        // Paper answers nothing.
+        (None, None, PaperRule::Accept) if policy.proof == ProofRule::Challenge => {
+            Err(VerifyError::ChallengeMissing)
+        }
         (None, None, PaperRule::Accept) => Ok(()),
         (None, None, PaperRule::Refuse) => Err(VerifyError::PaperNotAccepted),
     }
