@@ -204,6 +204,14 @@ impl Journey {
         self.path(answered.json["frames"][0]["file"].as_str().unwrap())
     }
 
+    /// Runs `kiosk verify` against `REPO` for the border, with the text of a code.
+    pub fn verify_text(&self, text: &str, at: &str) -> Answered {
+        let text = format!("--text={text}");
+        let verify =
+            ["verify", "--trust", "REPO", "--root", "A/root.json", "--purpose", "border", "--at", at];
+        self.kiosk(&[&verify[..], &[&text]].concat())
+    }
+
     /// Runs `kiosk verify` against `REPO` for the border.
     pub fn verify(&self, code: &Path, at: &str, more: &[&str]) -> Answered {
         let mut verify = vec!["verify", "--trust", "REPO", "--root", "A/root.json", "--at", at];

@@ -200,10 +200,22 @@ impl World {
             .map(|policy| (format!("policy/{}.json", policy.purpose), serde_json::to_vec(policy).unwrap()))
             .chain(self.seals.clone())
             .collect();
+        self.published(&keys.issuer, &own, &policies, version, now)
+    }
+
+    /// The files of a repository with these targets of the agency's and of the top-level role, published as `version`.
+    pub fn published(
+        &self,
+        issuer: &str,
+        own: &Files,
+        targets: &Files,
+        version: u64,
+        now: Timestamp,
+    ) -> Files {
         publish(&Publication {
             root: &self.root(),
-            targets: &policies,
-            agency: AgencyRole { name: AGENCY, issuer: &keys.issuer, signer: &self.agency, targets: &own },
+            targets,
+            agency: AgencyRole { name: AGENCY, issuer, signer: &self.agency, targets: own },
             targets_signer: &self.roles[3],
             snapshot_signer: &self.roles[4],
             timestamp_signer: &self.roles[5],

@@ -2,11 +2,11 @@
 
 use shared::key::Signer;
 use shared::trust::{
-    AgencyRole, Files, HASHES, IssuerKey, IssuerKeys, Publication, PublishedList, RoleVersions, Status,
-    StatusDelta, StatusListBuilder, delta_name, prepare_hashes, publish,
+    Files, HASHES, IssuerKey, IssuerKeys, PublishedList, Status, StatusDelta, StatusListBuilder, delta_name,
+    prepare_hashes,
 };
 
-use crate::{AGENCY, ISSUER, World};
+use crate::{ISSUER, World};
 
 const DAY: i64 = 24 * 3600;
 
@@ -78,22 +78,7 @@ impl Lists {
         change(&mut own);
         let policies =
             Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&world.policy).unwrap())]);
-        let files = publish(&Publication {
-            root: &world.root(),
-            targets: &policies,
-            agency: AgencyRole { name: AGENCY, issuer: ISSUER, signer: &world.agency, targets: &own },
-            targets_signer: &world.roles[3],
-            snapshot_signer: &world.roles[4],
-            timestamp_signer: &world.roles[5],
-            versions: RoleVersions {
-                targets: version,
-                agency: version,
-                snapshot: version,
-                timestamp: version,
-            },
-            now,
-        })
-        .unwrap();
+        let files = world.published(ISSUER, &own, &policies, version, now);
         let zlib = lists.iter().map(|list| (list.name.clone(), list.zlib().to_vec())).collect();
         Published { files, delta, zlib }
     }

@@ -733,7 +733,8 @@ fn whom_seals_are_believed_from_is_signed_like_everything_else() {
     }
 }
 
-/// Writes what the fuzz targets' signer is certified with again: add `-- --ignored`. Then run `write_seeds`.
+/// Writes what the fuzz targets' signer is certified with again: add `-- --ignored`. Then run the corpus test with
+/// `GATEPASS_REGENERATE=1`; it also shows that seals by this signer are believed.
 #[test]
 #[ignore = "writes into the source tree"]
 fn write_the_certificates_of_the_fuzz_targets() {

@@ -153,19 +153,7 @@ fn codes_of_nobody_we_trust_and_codes_without_proof_are_refused() {
         shared::qr::payload::Payload::Signed(credential),
     ] {
         let text = shared::qr::payload::encode(&payload);
-        let stripped = journey.kiosk(&[
-            "verify",
-            "--trust",
-            "REPO",
-            "--root",
-            "A/root.json",
-            "--purpose",
-            "border",
-            "--at",
-            LATER,
-            "--text",
-            &text,
-        ]);
+        let stripped = journey.verify_text(&text, LATER);
         assert_eq!(stripped.expect(1).reason(), Reason::ProofMissing.code());
     }
 }
@@ -175,18 +163,7 @@ fn any_text_gets_a_reason_and_never_a_panic() {
     let journey = border();
     let long = "0".repeat(5000);
     for text in ["", "A", "HELLO", "é", "%69 VD92EX0", long.as_str(), "6BF+70790T9WJWG.FKY*4GO0.O1CV2 etc"] {
-        let answered = journey.kiosk(&[
-            "verify",
-            "--trust",
-            "REPO",
-            "--root",
-            "A/root.json",
-            "--purpose",
-            "border",
-            "--at",
-            LATER,
-            &format!("--text={text}"),
-        ]);
+        let answered = journey.verify_text(text, LATER);
         let answered = answered.expect(1);
         assert!(answered.reason().starts_with("text."), "{text:?}: {}", answered.json);
     }

@@ -113,7 +113,7 @@ fn a_phone_keeps_back_what_need_not_be_shown() {
         policy["require"] = serde_json::json!(["name"]);
         policy["groups"] = serde_json::json!([["dateOfBirth", "sex"], ["nationality", "country"]]);
     });
-    journey.resident(1, "border", &[]);
+    let subject = journey.resident(1, "border", &[]);
     journey.publish(START);
     let shown = |second: &str, more: &[&str]| {
         let at = format!("2026-11-20T10:00:{second}Z");
@@ -133,7 +133,7 @@ fn a_phone_keeps_back_what_need_not_be_shown() {
         "--at",
         START,
         "--subject",
-        "none",
+        &subject,
         "--purpose",
         "border",
         "--paper",
@@ -141,6 +141,7 @@ fn a_phone_keeps_back_what_need_not_be_shown() {
         "x.cbor",
     ]);
     assert_eq!(refused.code, 2);
+    assert!(refused.said.contains("requires sex and lets the holder keep it back"), "{}", refused.said);
 }
 
 #[test]
