@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use shared::credential::Challenge;
 
-#[path = "../fuzz/src/bodies.rs"]
+#[path = "../fuzz/src/bodies/mod.rs"]
 #[allow(unreachable_pub, clippy::expect_used, reason = "it is the library of the fuzz targets")]
 mod bodies;
 
@@ -24,6 +24,10 @@ const MAX_CORPUS: usize = 400_000;
 /// Seeds that hold an ECDSA signature, which is another one every time it is made.
 const SIGNED_ANEW: [(&str, &str); 2] =
     [("health_certificate", "genuine"), ("visible_digital_seal", "genuine")];
+
+/// A list of the signers of seals.
+const SEAL_SIGNERS: &[u8] =
+    br#"{"signers": [{"country": "XA", "key_id": "c2FtcGxlaWQ=", "public_key": "AA=="}]}"#;
 
 /// The symbols among the seeds of `qr_read`: name, text, pixels of a module beyond the first.
 const SYMBOLS: [(&str, &str, u8); 2] = [("one_pixel", "GATEPASS", 0), ("three_pixels", "A1", 2)];
@@ -83,6 +87,21 @@ fn the_seeds_are_accepted() {
     }
 }
 
+#[test]
+fn the_repository_of_the_fixture_brings_everything_along() {
+    let fixture = bodies::fixture();
+    let machine = fixture.machine.id();
+    let update = shared::trust::update_for(
+        fixture.repository.clone(),
+        &fixture.root,
+        &shared::trust::Files::new(),
+        fixture.now,
+        Some(machine),
+    );
+    let keys = update.unwrap().0.sector_keys(&fixture.purpose, &fixture.machine);
+    assert_eq!(keys.iter().map(|key| key.id()).collect::<Vec<_>>(), [fixture.epoch.id()]);
+}
+
 /// The seeds are what the code makes today; `GATEPASS_REGENERATE=1` writes them anew after a change to the format.
 #[test]
 fn the_seeds_are_up_to_date() {
@@ -104,7 +123,7 @@ fn the_seeds_are_up_to_date() {
 /// Every seed, by its target and name.
 fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     use shared::qr::payload::{base45_decode, base45_encode};
-    use shared::trust::{Files, PublishedList, Status, StatusDelta, StatusListBuilder};
+    use shared::trust::{Files, HASHES, PublishedList, Status, StatusDelta, StatusListBuilder};
 
     let mut seeds = BTreeMap::new();
     let mut write = |target, name: &str, bytes: &[u8]| {
@@ -196,11 +215,7 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     write("visible_digital_seal", "data", bodies::seal_data().to_string().as_bytes());
     write("seal_trust", "authority", bodies::SEAL_AUTHORITY);
     write("seal_trust", "signer", bodies::SEAL_SIGNER);
-    write(
-        "seal_trust",
-        "lists",
-        br#"{"signers": [{"country": "XA", "key_id": "c2FtcGxlaWQ=", "public_key": "AA=="}]}"#,
-    );
+    write("seal_trust", "lists", SEAL_SIGNERS);
     for (place, (name, _)) in bodies::REPLACED.iter().enumerate() {
         let place = u8::try_from(place).unwrap();
         let whole = files.get(*name).unwrap_or(&fixture.root).clone();
@@ -212,6 +227,24 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
         let name = name.trim_start_matches("metadata/").trim_end_matches(".json");
         write("repository", &format!("{name}_file"), &[&[place][..], &whole].concat());
         write("repository", &format!("{name}_content"), &[&[place + 16][..], &content].concat());
+    }
+
+    let part = &files["metadata/1.xa.json"];
+    write("agency_part", "file", part);
+    write("agency_part", "content", &serde_json::to_vec(&bodies::content(part)).unwrap());
+    for (place, name, bytes) in [
+        (0, "keys", fixture.own["keys.json"].clone()),
+        (1, "status_list_file", fixture.own["status-0.cwt"].clone()),
+        (17, "status_list_content", sign1_part(&fixture.own["status-0.cwt"], 2)),
+        (2, "hashes_file", fixture.own[HASHES].clone()),
+        (18, "hashes_content", sign1_part(&fixture.own[HASHES], 2)),
+        (3, "policy", fixture.targets["policy/border.json"].clone()),
+        (4, "sector_epochs", fixture.targets["sector-keys/border.json"].clone()),
+        (5, "sector_key_file", fixture.targets[&bodies::wrapped_name()].clone()),
+        (21, "sector_key_content", fixture.epoch.to_cose().to_vec()),
+        (6, "seals", SEAL_SIGNERS.to_vec()),
+    ] {
+        write("target", name, &[&[place][..], &bytes].concat());
     }
 
     for (name, text, scale) in SYMBOLS {

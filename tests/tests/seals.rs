@@ -738,7 +738,7 @@ fn whom_seals_are_believed_from_is_signed_like_everything_else() {
 #[test]
 #[ignore = "writes into the source tree"]
 fn write_the_certificates_of_the_fuzz_targets() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fuzz/src");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/fuzz/src/bodies");
     let point = hex::decode("040217e617f0b6443928278f96999e69a23a4f2c152bdf6d6cdf66e5b80282d4ed194a7debcb97712d2dda3ca85aa8765a56f45fc758599652f2897c65306e5794").unwrap();
     let (authority, key) = (Key::p256(), Key::known(&[0x11; 32], &point));
     let top = CertificateFields::authority("XA", start()).sign(&authority.public(), &authority);

@@ -1,0 +1,4 @@
+//! Fuzzes `agency_part`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| shared_fuzz::bodies::agency_part(input));
