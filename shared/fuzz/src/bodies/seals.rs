@@ -23,7 +23,7 @@ const SEAL_POINT: &str = "040217e617f0b6443928278f96999e69a23a4f2c152bdf6d6cdf66
 
 pub(super) const SEAL_KEY_ID: [u8; 8] = *b"sampleid";
 
-/// An authority, until 2041. Written by `write_the_certificates_of_the_fuzz_targets` in `tests/tests/seals.rs`.
+/// An authority, until 2041. Written by `write_the_certificates_of_the_fuzz_targets` in `tests/tests/seals/`.
 pub const SEAL_AUTHORITY: &[u8] = include_bytes!("seal_authority.der");
 
 /// The signer that it certified for [`SEAL_KEY`], until 2036.
