@@ -53,6 +53,9 @@ pub enum Command {
     /// Measure how often faces are told apart wrongly on a folder of people
     #[cfg(feature = "evaluate")]
     Evaluate(Evaluate),
+    /// Decode a portrait, in a process of its own
+    #[command(name = crate::avif::COMMAND, hide = true)]
+    DecodeAvif,
     /// Work as a lane
     Run(Run),
     /// Play the whole main job with fictional residents and attackers

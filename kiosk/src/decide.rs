@@ -8,13 +8,16 @@ use shared::credential::{
     Attributes, Challenge, Checkpoint, NONCE_BYTES, Purpose, ReplayMemory, Verified, VerifyError,
 };
 use shared::encryption::DecryptionKey;
-use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue};
+use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue, decode_portrait};
+use shared::portrait::{Portrait, PortraitFormat};
 use shared::qr::{self, Reading};
 use shared::reason::Reason;
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Policy, TrustStore};
 use zeroize::Zeroizing;
+
+use crate::avif;
 
 /// How alike a turned head has to be to its portrait to count as the same person's.
 const SAME_PERSON: FalseMatchRate = FalseMatchRate::one_in(100).expect("not zero");
@@ -171,7 +174,7 @@ pub fn compare_face(
     let template = match (&claims.face, &claims.portrait) {
         (Some(template), _) => template,
         // A foreign credential with a portrait alone: the template is made here, and forgotten here.
-        (None, Some(portrait)) => match engine.template_of_portrait(portrait) {
+        (None, Some(portrait)) => match template_of(engine, portrait) {
             Ok(template) => {
                 made = template;
                 &made
@@ -187,6 +190,14 @@ pub fn compare_face(
         Ok(answer) => answer,
         Err(error) => error.into(),
     }
+}
+
+fn template_of(engine: &FaceEngine, portrait: &Portrait) -> Result<Template, FaceError> {
+    let picture = match portrait.format() {
+        PortraitFormat::Avif => avif::decode(portrait.as_bytes()),
+        _ => decode_portrait(portrait),
+    };
+    engine.template_of_portrait(&picture?)
 }
 
 fn try_compare(

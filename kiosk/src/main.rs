@@ -1,6 +1,7 @@
 //! `kiosk`: the checkpoint's side of Gatepass.
 #![expect(unreachable_pub, reason = "in a program `pub` means: used by other modules")]
 
+mod avif;
 mod camera;
 mod cli;
 mod commands;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "evaluate")]
         Command::Evaluate(arguments) => commands::evaluate::run(arguments, cli.json),
+        Command::DecodeAvif => avif::run(),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),

@@ -14,7 +14,7 @@ pub enum PortraitFormat {
     Jpeg = 1,
     /// JPEG 2000 (ITU-T T.800); named here and never decoded.
     Jpeg2000 = 2,
-    /// AVIF (AV1 Image File Format); named here and never decoded.
+    /// AVIF (AV1 Image File Format); named here, and decoded by the kiosk in a process of its own.
     Avif = 3,
     /// WebP (RFC 9649).
     Webp = 4,

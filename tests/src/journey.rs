@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -247,6 +248,21 @@ pub fn residents() -> PathBuf {
 /// A picture of a sample resident.
 pub fn photo(number: u8, name: &str) -> PathBuf {
     residents().join(format!("resident-{number:02}")).join(format!("{name}.jpg"))
+}
+
+/// What `kiosk decode-avif` does with a portrait: its exit status, none where it was ended, and what it wrote.
+pub fn decode_avif(portrait: &[u8]) -> (Option<i32>, Vec<u8>) {
+    let mut child = Command::new(programs().join("kiosk"))
+        .arg("decode-avif")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // A child that has seen enough closes its end.
+    let _ = child.stdin.take().unwrap().write_all(portrait);
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), output.stdout)
 }
 
 /// Where the programs are, built if they were not or have changed.

@@ -7,7 +7,6 @@ use super::calibration::Calibration;
 use super::manifest::{Manifest, ManifestError, ModelEntry, ModelSet, Task};
 use super::{Embedding, Face, Layout, Model, ModelError, OnnxModel, Quality, QualityIssue, QualityLimits};
 use super::{UnusablePortrait, built_in, detect, embed, pad, portrait};
-use crate::portrait::Portrait;
 use crate::template::{AlgorithmId, Template};
 use crate::trust::FalseMatchRate;
 
@@ -266,15 +265,15 @@ impl FaceEngine {
         self.template(&rgb, &face)
     }
 
-    /// Makes a template of the portrait in a credential that brought none, with the engine's own embedder, so that a
+    /// Makes a template of the decoded portrait in a credential that brought none, with the engine's own embedder, so that a
     /// capture for [`FaceEngine::algorithm`] can be compared with it.
     ///
     /// The threshold is that of templates of photographs, so a portrait costs false non-matches and no false matches.
     ///
     /// # Errors
     /// [`FaceError::Portrait`], or a model that fails.
-    pub fn template_of_portrait(&self, portrait: &Portrait) -> Result<Template, FaceError> {
-        let (rgb, factor) = portrait::framed(&portrait::decode_portrait(portrait)?);
+    pub fn template_of_portrait(&self, portrait: &DynamicImage) -> Result<Template, FaceError> {
+        let (rgb, factor) = portrait::framed(portrait);
         let (face, mut quality) = self.one_face(&rgb, BYSTANDER).map_err(|error| match error {
             FaceError::NoFace => UnusablePortrait::NoFace.into(),
             FaceError::SeveralFaces { count } => UnusablePortrait::SeveralFaces { count }.into(),

@@ -65,12 +65,13 @@ pub enum UnusablePortrait {
 /// Decodes a portrait: JPEG or WebP (RFC 9649, one still picture).
 ///
 /// # Errors
-/// AVIF, JPEG 2000, animations, damaged bytes, and more than 1024 pixels a side.
+/// AVIF and JPEG 2000, which are not decoded here, animations, damaged bytes, and more than 1024 pixels a side.
 pub fn decode_portrait(portrait: &Portrait) -> Result<DynamicImage, UnusablePortrait> {
     let decode: fn(&[u8]) -> Result<DynamicImage, UnusablePortrait> = match portrait.format() {
         PortraitFormat::Jpeg => jpeg,
         PortraitFormat::Webp => webp::decode,
-        // No decoder in Rust can be had that is safe, contains its panics and is licensed as the rest.
+        // Of AVIF the decoder ends the process where it panics: a program runs it in a process of its own. For JPEG
+        // 2000 there is none in Rust that is maintained and licensed as the rest.
         format @ (PortraitFormat::Avif | PortraitFormat::Jpeg2000) => {
             return Err(UnusablePortrait::Unsupported(format));
         }
@@ -102,7 +103,7 @@ fn jpeg(bytes: &[u8]) -> Result<DynamicImage, UnusablePortrait> {
     let damaged = |_| UnusablePortrait::Damaged;
     // Reads the headers, and no pixels yet.
     let mut decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
-    check_size(decoder.dimensions())?;
+    check_portrait_size(decoder.dimensions())?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
@@ -110,7 +111,10 @@ fn jpeg(bytes: &[u8]) -> Result<DynamicImage, UnusablePortrait> {
 }
 
 /// Checks what a header says before memory is taken for it.
-fn check_size((width, height): (u32, u32)) -> Result<(), UnusablePortrait> {
+///
+/// # Errors
+/// A side of no pixel, or of more than 1024.
+pub fn check_portrait_size((width, height): (u32, u32)) -> Result<(), UnusablePortrait> {
     let allowed = 1..=MAX_SIDE;
     if allowed.contains(&width) && allowed.contains(&height) {
         Ok(())

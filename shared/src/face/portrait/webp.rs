@@ -6,7 +6,7 @@ use std::io::Cursor;
 use image::{DynamicImage, RgbImage};
 use image_webp::WebPDecoder;
 
-use super::{UnusablePortrait, check_size};
+use super::{UnusablePortrait, check_portrait_size};
 use crate::portrait::{MAX_PORTRAIT, PortraitFormat};
 
 /// Most memory that a decoder may take for chunks, in bytes.
@@ -23,7 +23,7 @@ pub(super) fn decode(file: &[u8]) -> Result<DynamicImage, UnusablePortrait> {
     let mut decoder = WebPDecoder::new(Cursor::new(still.as_slice())).map_err(damaged)?;
     decoder.set_memory_limit(MAX_MEMORY);
     let (width, height) = decoder.dimensions();
-    check_size((width, height))?;
+    check_portrait_size((width, height))?;
     let mut pixels = vec![0; decoder.output_buffer_size().ok_or(UnusablePortrait::Damaged)?];
     decoder.read_image(&mut pixels).map_err(damaged)?;
     let picture = if decoder.has_alpha() {
