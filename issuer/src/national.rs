@@ -6,7 +6,7 @@
 //! policy/                     policies of the purposes, one file each
 //! agencies.json               names, issuers and public keys of the agencies
 //! parts/<agency>/             what the agency handed over last, as in a repository
-//! state.json, memory/         what was published last, as a kiosk remembers it
+//! state.json, memory.json     what was published last, and as a kiosk remembers it
 //! ```
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ impl National {
         if folder.join("agencies.json").exists() || folder.join("agency.json").exists() {
             bail!("{} already holds a repository or an agency", folder.display());
         }
-        for part in ["keys", "policy", "parts", "memory"] {
+        for part in ["keys", "policy", "parts"] {
             fs::create_dir_all(folder.join(part))
                 .with_context(|| format!("creating {}", folder.join(part).display()))?;
         }
@@ -99,28 +99,45 @@ impl National {
         write_json(&self.folder.join("state.json"), published)
     }
 
-    /// Reads what a kiosk remembers of the last publication.
-    pub fn memory(&self) -> Result<Files> {
-        let folder = self.folder.join("memory");
-        let mut files = Files::new();
-        for name in read_json::<Vec<String>>(&folder.join("names.json"))?.unwrap_or_default() {
-            let path = folder.join(&name);
-            let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            files.insert(name, bytes);
-        }
-        Ok(files)
-    }
-
-    /// Writes down what a kiosk will remember of this publication.
-    pub fn set_memory(&self, memory: &Files) -> Result<()> {
-        let folder = self.folder.join("memory");
-        write_files(&folder, memory)?;
-        write_json(&folder.join("names.json"), &memory.keys().collect::<Vec<_>>())
-    }
-
     /// Returns where the last part of an agency is kept.
     pub fn part_folder(&self, agency: &str) -> PathBuf {
         self.folder.join("parts").join(agency)
+    }
+}
+
+/// Reads what a kiosk remembers of what was published from a folder last.
+pub fn memory(folder: &Path) -> Result<Files> {
+    Ok(read_json::<Memory>(&folder.join(MEMORY))?.unwrap_or_default().0)
+}
+
+/// Writes down what a kiosk will remember of this publication: in one file, because old and new files together are a
+/// memory that every later publication would be refused for.
+pub fn set_memory(folder: &Path, memory: Files) -> Result<()> {
+    write_json(&folder.join(MEMORY), &Memory(memory))
+}
+
+const MEMORY: &str = "memory.json";
+
+/// Files by name, as base64 in JSON.
+#[derive(Default, Serialize, Deserialize)]
+struct Memory(#[serde(with = "base64_files")] Files);
+
+mod base64_files {
+    use std::collections::BTreeMap;
+
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use shared::trust::Files;
+
+    pub(super) fn serialize<S: Serializer>(files: &Files, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(files.iter().map(|(name, bytes)| (name, STANDARD.encode(bytes))))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Files, D::Error> {
+        let encoded = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let decode = |(name, text)| Ok((name, STANDARD.decode(text).map_err(D::Error::custom)?));
+        encoded.into_iter().map(decode).collect()
     }
 }
 
@@ -228,4 +245,25 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     write_file(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_is_the_old_one_or_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            |byte: u8| Files::from([("a".to_owned(), vec![byte]), ("b".to_owned(), vec![byte, 0xff])]);
+        assert_eq!(memory(folder.path()).unwrap(), Files::new());
+        set_memory(folder.path(), files(1)).unwrap();
+        // The disk gives out at whatever is written first.
+        fs::create_dir(folder.path().join("memory.new")).unwrap();
+        set_memory(folder.path(), files(2)).unwrap_err();
+        assert_eq!(memory(folder.path()).unwrap(), files(1));
+        fs::remove_dir(folder.path().join("memory.new")).unwrap();
+        set_memory(folder.path(), files(2)).unwrap();
+        assert_eq!(memory(folder.path()).unwrap(), files(2));
+    }
 }

@@ -11,7 +11,7 @@ use shared::trust::{AgencyPart, Assembly, TopLevelRole, assemble, update};
 
 use crate::cli::TrustPublish;
 use crate::commands::{note, now};
-use crate::national::{Agency, National, read_part, write_files};
+use crate::national::{Agency, National, memory, read_part, set_memory, write_files};
 use crate::output::Answer;
 use crate::policies;
 use crate::roots::Roots;
@@ -55,7 +55,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         now,
     })?;
     let first = roots.complete.first().context("there is no root")?;
-    let (store, snapshot) = update(files.clone(), first, &national.memory()?, now)
+    let (store, snapshot) = update(files.clone(), first, &memory(&national.folder)?, now)
         .context("kiosks would not believe this repository, so it is not published")?;
 
     // Taken before anything is written: a version number that was ever seen outside is never used again.
@@ -64,7 +64,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         write_files(&national.part_folder(part.name()), &part.files())?;
     }
     write_files(&arguments.out, &files)?;
-    national.set_memory(&snapshot.memory)?;
+    set_memory(&national.folder, snapshot.memory)?;
 
     let bytes: usize = files.values().map(Vec::len).sum();
     let agencies: Vec<Value> = parts
