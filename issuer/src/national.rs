@@ -16,6 +16,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::OFlags;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::key::PublicKey;
@@ -25,8 +26,8 @@ use shared::trust::{AgencyPart, Files, SourceError, TrustSource};
 /// The longest metadata of an agency that is read, as kiosks read it.
 const MAX_METADATA: u64 = 5_000_000;
 
-/// Linux's O_NOFOLLOW | O_NONBLOCK: a link is refused, and opening a pipe does not wait for its writer.
-const OPEN_FLAGS: i32 = 0o400_000 | 0o4_000;
+/// A link is refused, and opening a pipe does not wait for its writer.
+const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 /// The folder of a shared repository.
 pub struct National {
@@ -167,7 +168,7 @@ pub fn read_part(folder: &Path, agency: &Agency) -> Result<Option<AgencyPart>> {
     Ok(Some(part))
 }
 
-/// The folder that an agency handed in.
+/// The folder that an agency handed in; no links are followed inside it, and only ordinary files are read.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -176,11 +177,20 @@ impl Folder {
             name: name.to_owned(),
             problem: problem.to_string(),
         };
-        if !Path::new(name).components().all(|component| matches!(component, Component::Normal(_))) {
+        let relative = Path::new(name);
+        if !relative.components().all(|component| matches!(component, Component::Normal(_))) {
             return Err(error(&"is not a name inside the folder"));
         }
-        let path = self.0.join(part).join(name);
-        let file = match fs::OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(path) {
+        let mut path = self.0.join(part);
+        for component in relative.components() {
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => path.push(component),
+                Ok(_) => return Err(error(&"is reached through something that is not a folder")),
+                Err(_) => return Ok(None),
+            }
+        }
+        let flags = OPEN_FLAGS.bits().cast_signed();
+        let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(None),
             file => file.map_err(|problem| error(&problem))?,
         };
@@ -265,5 +275,23 @@ mod tests {
         fs::remove_dir(folder.path().join("memory.new")).unwrap();
         set_memory(folder.path(), files(2)).unwrap();
         assert_eq!(memory(folder.path()).unwrap(), files(2));
+    }
+
+    #[test]
+    fn links_in_what_is_handed_in_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = || Folder(folder.path().to_owned()).target("issuers/xa/keys.json", 10);
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("targets/issuers/xa")).unwrap();
+        fs::write(path("targets/issuers/xa/keys.json"), b"1").unwrap();
+        assert_eq!(read(), Ok(Some(b"1".to_vec())));
+        for part in ["targets", "targets/issuers", "targets/issuers/xa", "targets/issuers/xa/keys.json"] {
+            fs::rename(path(part), path("elsewhere")).unwrap();
+            std::os::unix::fs::symlink(path("elsewhere"), path(part)).unwrap();
+            assert!(read().is_err(), "{part}");
+            fs::remove_file(path(part)).unwrap();
+            fs::rename(path("elsewhere"), path(part)).unwrap();
+        }
+        assert_eq!(read(), Ok(Some(b"1".to_vec())));
     }
 }
