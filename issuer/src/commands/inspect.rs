@@ -67,6 +67,7 @@ pub fn run(arguments: &Inspect) -> Result<Answer> {
         "holder_key": claims.holder_key, "status": claims.status.as_ref().map(|status| json!({ "uri": status.uri, "index": status.index })),
         "claims": claims.attributes,
         "face": claims.face.as_ref().map(|face| json!({ "algorithm": face.algorithm().as_str(), "bytes": face.as_bytes().len() })),
+        "portrait": claims.portrait.as_ref().map(|portrait| json!({ "format": format!("{:?}", portrait.format()).to_lowercase(), "bytes": portrait.as_bytes().len() })),
         "not_verified": NOT_VERIFIED,
     });
     Ok(Answer::done(lines.join("\n"), json))

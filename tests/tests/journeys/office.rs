@@ -4,6 +4,7 @@ use std::fs;
 
 use image::{DynamicImage, imageops};
 use tests::journey::{Journey, photo, residents};
+use tests::third_party;
 
 #[test]
 fn enrolment_refuses_photos_and_says_why() {
@@ -122,4 +123,14 @@ fn a_clerks_mistakes_are_explained() {
     assert!(
         journey.issuer(&["publish", "--dir", "nowhere", "--out", "R"]).expect(2).said.contains("issuer init")
     );
+}
+
+#[test]
+fn a_foreign_code_is_inspected_with_its_portrait() {
+    let Some(folder) = third_party("data/vectors/claim169/test-vectors") else { return };
+    let vector = fs::read(folder.join("valid/with-face.json")).unwrap();
+    let vector: serde_json::Value = serde_json::from_slice(&vector).unwrap();
+    let inspected = Journey::bare().issuer(&["inspect", vector["qr_data"].as_str().unwrap()]).expect(0).json;
+    assert_eq!(inspected["portrait"]["format"], "jpeg", "{inspected}");
+    assert!(inspected["portrait"]["bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{inspected}");
 }
