@@ -38,10 +38,7 @@ impl MlDsaKey {
         let der = pair.to_pkcs8v1().map_err(|_| anyhow!("encoding a private key"))?;
         let text = Zeroizing::new(pem(PRIVATE, der.as_ref()));
         keys::write_private(path, text.as_bytes())?;
-        let mut public = path.as_os_str().to_owned();
-        public.push(".pub");
-        let public = PathBuf::from(public);
-        fs::write(&public, public_pem(&pair)?).with_context(|| format!("writing {}", public.display()))?;
+        let public = keys::write_public(path, public_pem(&pair)?.trim_end())?;
         Ok((Self::new(pair)?, public))
     }
 

@@ -20,7 +20,7 @@ use crate::output::Answer;
 
 pub fn keygen(out: &Path) -> Result<Answer> {
     let key = keys::create(out)?;
-    let public_file = keys::write_public(out, &key)?;
+    let public_file = keys::write_public(out, key.public_key())?;
     let public = key.public_key();
     Ok(Answer::done(public.to_string(), json!({ "private": out, "public": public_file, "key": public })))
 }

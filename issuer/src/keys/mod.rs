@@ -131,7 +131,7 @@ impl Keeping {
             }
         };
         key.prove().with_context(|| format!("trying the new key {name}"))?;
-        write_public(&folder.join(name), &key)?;
+        write_public(&folder.join(name), key.public_key())?;
         Ok(key)
     }
 
@@ -187,7 +187,7 @@ pub fn keep(reference: &Path, key: &PrivateKey, folder: &Path, name: &str) -> Re
         None => read(reference)?,
     };
     write_private(&folder.join(format!("{name}.{}", key.kind().extension())), &bytes)?;
-    write_public(&folder.join(name), key)?;
+    write_public(&folder.join(name), key.public_key())?;
     Ok(())
 }
 
@@ -248,13 +248,12 @@ fn read_uri(path: &Path) -> Result<Pkcs11Uri> {
     Pkcs11Uri::parse(text.trim()).with_context(|| format!("reading {}", path.display()))
 }
 
-/// Writes the public half beside the private one, as 64 hexadecimal digits.
-pub fn write_public(private: &Path, key: &dyn Signer) -> Result<PathBuf> {
+/// Writes a public key beside the private one, as `<private>.pub`.
+pub fn write_public(private: &Path, public: impl fmt::Display) -> Result<PathBuf> {
     let mut path = private.as_os_str().to_owned();
     path.push(".pub");
     let path = PathBuf::from(path);
-    fs::write(&path, format!("{}\n", key.public_key()))
-        .with_context(|| format!("writing {}", path.display()))?;
+    fs::write(&path, format!("{public}\n")).with_context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }
 

@@ -41,7 +41,7 @@ fn keygen(arguments: &TrustKeygen) -> Result<Answer> {
     }
     let key = keys::create(&arguments.out)?;
     let public = shared::key::Signer::public_key(&key);
-    let file = keys::write_public(&arguments.out, &key)?;
+    let file = keys::write_public(&arguments.out, public)?;
     Ok(Answer::done(
         public.to_string(),
         json!({ "key": arguments.out, "public_key": public, "public_key_file": file, "id": TufKey::from(public).id(), "algorithm": "ed25519" }),
