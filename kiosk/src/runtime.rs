@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use image::DynamicImage;
-use shared::credential::{Checkpoint, Purpose};
+use shared::credential::{CHALLENGE_LIFE, Checkpoint, Purpose};
 use shared::encryption::DecryptionKey;
 use shared::face::{Challenge, FaceEngine};
 use shared::qr::Reader;
@@ -27,6 +27,10 @@ const AFTER_THE_END: u64 = 30_000;
 /// How long one frame is searched for a code before the next one is looked at. Most take a few milliseconds.
 const READING_TIME: Duration = Duration::from_millis(100);
 
+/// A challenge that is shown and has less than this left, in seconds, is replaced by a new one. Both are taken until they
+/// end: somebody may have just read the old one.
+const RENEWED_BEFORE: i64 = CHALLENGE_LIFE / 2;
+
 /// How many frames in a row may fail before the lane gives up on its camera.
 const CAMERA_RETRIES: u32 = 5;
 
@@ -40,8 +44,8 @@ pub struct Lane<'a> {
     pub state: State,
     /// The sector's keys that it was given.
     pub keys: Vec<DecryptionKey>,
-    /// What it asks the phone of this visit.
-    pub question: Option<Question>,
+    /// What it asks the phone of this visit, the newest last.
+    pub questions: Vec<Question>,
     /// The face models, if they are installed.
     pub engine: Option<FaceEngine>,
     /// How rarely strangers may match, if the operator wants it rarer than the policy.
@@ -65,6 +69,9 @@ impl Lane<'_> {
         let mut now = Moment(0);
         let mut failures = 0;
         loop {
+            if matches!(session, Session::Idle(_)) {
+                self.ask(now)?;
+            }
             let frame = match camera.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
@@ -110,8 +117,8 @@ impl Lane<'_> {
                 Effect::CompareFace(holder) => work.compare = Some(holder),
                 Effect::Show(screen) => {
                     self.display.show(&screen);
-                    if matches!(screen, Screen::Idle) {
-                        self.ask(now)?;
+                    if let (Screen::Idle, Some(question)) = (&screen, self.questions.last()) {
+                        self.display.ask(&question.challenge);
                     }
                 }
                 Effect::OpenGate => (self.gate)()?,
@@ -119,6 +126,8 @@ impl Lane<'_> {
                     // The visit is over: a face that was asked for is no longer wanted, nor is what was seen of the code.
                     work.compare = None;
                     work.reader.forget();
+                    // The next visitor is asked anew.
+                    self.questions.clear();
                     let at = self.clock(now);
                     (self.record)(&outcome, at)?;
                 }
@@ -127,16 +136,20 @@ impl Lane<'_> {
         Ok(())
     }
 
-    /// Asks the next visitor's phone a question of its own, where the policy wants an answer to one.
+    /// Asks the next visitor's phone a question of its own, where the policy wants an answer to one, and asks anew before
+    /// nobody could answer in time.
     fn ask(&mut self, now: Moment) -> Result<()> {
         let policy = self.trust.policy(&self.purpose);
         let audience = policy.filter(|policy| policy.proof == ProofRule::Challenge);
-        let audience = audience.and_then(|policy| policy.audiences.first());
+        let Some(audience) = audience.and_then(|policy| policy.audiences.first()) else { return Ok(()) };
         // By the time that answers are checked at.
         let time = self.trust.floor().time(self.clock(now));
-        self.question = audience.map(|audience| Question::ask(audience, true, time)).transpose()?;
-        if let Some(question) = &self.question {
+        let ends = |question: &Question| question.challenge.expires();
+        if self.questions.last().is_none_or(|question| ends(question) < time.plus(RENEWED_BEFORE)) {
+            let question = Question::ask(audience, true, time)?;
             self.display.ask(&question.challenge);
+            self.questions.retain(|question| time < ends(question));
+            self.questions.push(question);
         }
         Ok(())
     }
@@ -155,17 +168,22 @@ impl Lane<'_> {
 
     fn verify_credential(&mut self, text: &str, now: Moment) -> Result<Arc<Holder>, Reason> {
         let clock = self.clock(now);
-        let question = self.question.as_ref();
-        // An answer to this very visit, which nobody else can read, or what every kiosk of the sector reads.
-        let own = question.and_then(|question| question.key.clone());
-        let keys: Vec<DecryptionKey> = own.into_iter().chain(self.keys.iter().cloned()).collect();
-        let checkpoint = Checkpoint {
-            purpose: &self.purpose,
-            trust: &self.trust,
-            keys: &keys,
-            challenge: question.map(|question| &question.challenge),
+        // Answers to this very visit, which nobody else can read, or what every kiosk of the sector reads.
+        let own = self.questions.iter().filter_map(|question| question.key.clone());
+        let keys: Vec<DecryptionKey> = own.chain(self.keys.iter().cloned()).collect();
+        let mut verify = |challenge| {
+            let checkpoint =
+                Checkpoint { purpose: &self.purpose, trust: &self.trust, keys: &keys, challenge };
+            decide::verify_code(text, &checkpoint, clock, &mut self.state)
         };
-        let verified = decide::verify_code(text, &checkpoint, clock, &mut self.state)?;
+        let mut challenges = self.questions.iter().rev().map(|question| &question.challenge);
+        let mut verified = verify(challenges.next());
+        for earlier in challenges {
+            if verified.as_ref().err() == Some(&Reason::ChallengeWrong) {
+                verified = verify(Some(earlier));
+            }
+        }
+        let verified = verified?;
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
         Ok(Arc::new(Holder { verified, claims, challenge: self.challenge() }))
     }
@@ -208,3 +226,6 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! good one stays. A provisioned device whose file was emptied, cut short or replaced stops: it never starts over.
 
 use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -52,8 +53,8 @@ pub struct State {
 impl State {
     /// Opens the state in a folder, creating both where they are missing.
     pub fn open(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
         let path = folder.join(FILE);
+        keep_private(folder, &path).with_context(|| format!("preparing {}", path.display()))?;
         let connection = Connection::open(&path).with_context(|| format!("opening {}", path.display()))?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
@@ -166,6 +167,14 @@ impl ReplayMemory for State {
     }
 }
 
+/// Makes the folder and the file where they are missing. The file holds the machine's key and is its user's alone;
+/// SQLite gives what it puts beside it the same mode.
+fn keep_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
 /// A replay memory for a single question, where there is no state folder.
 pub struct Forgetful;
 
@@ -200,6 +209,24 @@ mod tests {
             .query_row("SELECT count(*) FROM proof", [], |row| row.get(0))
             .unwrap();
         assert_eq!(count, 1);
+    }
+
+    #[test]
+    fn what_holds_the_machines_key_is_its_users_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, old) = (folder.path().join("state"), folder.path().join("old"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::create_dir(&old).unwrap();
+        fs::write(old.join(FILE), []).unwrap();
+        fs::set_permissions(old.join(FILE), fs::Permissions::from_mode(0o644)).unwrap();
+        for folder in [&path, &old] {
+            let state = State::open(folder).unwrap();
+            state.machine_key().unwrap();
+            let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let modes: Vec<_> = files.map(|file| mode(&file)).collect();
+            assert!(modes.len() >= 2 && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+        }
+        assert_eq!(mode(&path), 0o700);
     }
 
     #[test]

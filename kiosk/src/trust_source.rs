@@ -5,10 +5,11 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::OFlags;
 use shared::trust::{SourceError, TrustSource};
 
-/// Linux's O_NOFOLLOW | O_NONBLOCK: a link is refused, and opening a pipe does not wait for its writer.
-const OPEN_FLAGS: i32 = 0o400_000 | 0o4_000;
+/// A link is refused, and opening a pipe does not wait for its writer.
+const OPEN_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 /// Reads `metadata/` and `targets/` below one folder; follows no links and reads only ordinary files.
 pub struct Directory {
@@ -40,11 +41,12 @@ impl Directory {
                 break;
             }
         }
-        let file = match OpenOptions::new().read(true).custom_flags(OPEN_FLAGS).open(&path) {
-            Ok(file) => file,
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(problem) => return Err(error(&problem.to_string())),
-        };
+        let file =
+            match OpenOptions::new().read(true).custom_flags(OPEN_FLAGS.bits().cast_signed()).open(&path) {
+                Ok(file) => file,
+                Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(problem) => return Err(error(&problem.to_string())),
+            };
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(error("is not an ordinary file"));
         }

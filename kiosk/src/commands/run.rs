@@ -74,7 +74,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         trust,
         state,
         keys,
-        question: None,
+        questions: Vec::new(),
         engine,
         false_match_rate,
         start: clock,

@@ -11,7 +11,7 @@ use shared::encryption::DecryptionKey;
 use shared::reason::{Language, Reason};
 use shared::seal::{self, Seal};
 use shared::time::Timestamp;
-use shared::trust::{AttackRule, Files, Freshness, TrustStore, update};
+use shared::trust::{AttackRule, Files, Freshness, TrustStore, update_for};
 
 use super::{answer, exit, now, picture, state_folder};
 use crate::cli::Verify;
@@ -196,7 +196,8 @@ fn trust(arguments: &Verify, state: Option<&State>, clock: Timestamp) -> Result<
         (Some(repository), _) => {
             let root = arguments.root.as_deref().context("--trust needs --root")?;
             let root = std::fs::read(root).with_context(|| format!("reading {}", root.display()))?;
-            let (store, _) = update(Directory::new(repository), &root, &Files::new(), clock)
+            let machine = state.map(State::machine_key).transpose()?.map(|key| key.id());
+            let (store, _) = update_for(Directory::new(repository), &root, &Files::new(), clock, machine)
                 .with_context(|| format!("the trust repository {} is not believed", repository.display()))?;
             Ok(store)
         }

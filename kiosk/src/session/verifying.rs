@@ -1,5 +1,6 @@
 //! A code is being verified.
 
+use shared::credential::Claims;
 use shared::reason::Reason;
 use shared::trust::FaceRule;
 
@@ -33,7 +34,7 @@ impl Verifying {
                 FaceRule::Officer => {
                     conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now)
                 }
-                FaceRule::Required if holder.verified.claims().face.is_none() => {
+                FaceRule::Required if !has_face(holder.verified.claims()) => {
                     conclude(end(Reason::FaceNoTemplate, holder.claims.clone()), self.code, now)
                 }
                 FaceRule::Required => {
@@ -53,4 +54,9 @@ impl Verifying {
             _ => (Session::Verifying(self), vec![]),
         }
     }
+}
+
+/// Whether there is anything that a face can be compared with.
+fn has_face(claims: &Claims) -> bool {
+    claims.face.is_some() || claims.portrait.is_some()
 }

@@ -51,6 +51,10 @@ fn a_kiosk_that_is_left_out_of_an_epoch_cannot_read_it() {
     };
     let first = rotate(&journey, START);
     journey.publish("2026-11-20T09:10:00Z");
+    // A repository that is looked at without being imported brings the machine's keys, too.
+    let code = journey.code("resident-01", "border", "2026-11-20T10:00:00Z", &["--encrypt-to", &first]);
+    let looked = journey.verify(&code, "2026-11-20T10:00:00Z", &["--purpose", "border", "--state", "gate"]);
+    assert_eq!(looked.reason(), "accepted");
     for kiosk in ["gate", "stolen"] {
         import(kiosk, "2026-11-20T09:11:00Z");
     }
@@ -77,7 +81,7 @@ fn a_kiosk_that_is_left_out_of_an_epoch_cannot_read_it() {
 }
 
 #[test]
-fn a_lane_that_asks_takes_only_answers() {
+fn a_desk_that_asks_takes_only_answers() {
     let journey = Journey::new();
     change_policy(&journey, |policy| policy["proof"] = "challenge".into());
     journey.resident(1, "border", &[]);
