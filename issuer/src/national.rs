@@ -226,12 +226,22 @@ pub fn write_files(folder: &Path, files: &Files) -> Result<()> {
 
 /// Writes a file so that it is either the old one or the new one, whatever happens.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_in_one_step(path, bytes, 0o666)
+}
+
+/// As [`write_file`], for a secret: a file that only its owner can read.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_in_one_step(path, bytes, 0o600)
+}
+
+fn write_in_one_step(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let write = || -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let staged = path.with_extension("new");
-        let mut file = fs::File::create(&staged)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&staged)?;
         std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
         fs::rename(&staged, path)
@@ -251,7 +261,8 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+/// Writes a value as JSON, as [`write_file`] does.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     write_file(path, &bytes)

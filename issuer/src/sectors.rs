@@ -19,6 +19,7 @@ use shared::trust::{Files, SectorEpoch, SectorEpochs, epochs_target, wrapped_tar
 use zeroize::Zeroizing;
 
 use crate::keys;
+use crate::national::{write_file, write_json, write_secret};
 
 /// The contents of `sectors.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -59,11 +60,7 @@ impl Sectors {
     }
 
     fn save(&self) -> Result<()> {
-        let path = self.folder.join("sectors.json");
-        let staged = self.folder.join("sectors.json.new");
-        fs::write(&staged, serde_json::to_string_pretty(self)? + "\n")
-            .and_then(|()| fs::rename(&staged, &path))
-            .with_context(|| format!("writing {}", path.display()))
+        write_json(&self.folder.join("sectors.json"), self)
     }
 
     /// Adds a kiosk: from the next publication it reads the epochs that are read today.
@@ -90,7 +87,8 @@ impl Sectors {
             ensure!(last.since < now, "the present epoch began at {}, which is not before {now}", last.since);
             ensure!(epochs.epochs.iter().all(|other| other.id != epoch.id), "that key had an epoch before");
         }
-        keys::write_private(&self.secret_path(purpose, &epoch.id), &key.to_cose())?;
+        // The key names the file, so what is there already was left by a rotation that did not finish.
+        write_secret(&self.secret_path(purpose, &epoch.id), &key.to_cose())?;
         self.purposes.entry(purpose.clone()).or_default().epochs.push(epoch.clone());
         self.save()?;
         Ok(epoch)
@@ -122,9 +120,7 @@ impl Sectors {
             Zeroizing::new(fs::read(&secret).with_context(|| format!("reading {}", secret.display()))?);
         let wrapped = kiosk.key.seal(&secret, &keys::random()?);
         let wrapped = wrapped.with_context(|| format!("the key of kiosk {} is not usable", kiosk.name))?;
-        fs::create_dir_all(self.folder.join("sectors"))
-            .and_then(|()| fs::write(&path, &wrapped))
-            .with_context(|| format!("writing {}", path.display()))?;
+        write_file(&path, &wrapped)?;
         Ok(wrapped)
     }
 
@@ -141,5 +137,52 @@ pub fn read_shared_key(path: &Path) -> Result<DecryptionKey> {
     match DecryptionKey::shared(&key) {
         Ok(key) => Ok(key),
         Err(_) => bail!("{} does not hold an AES key in hexadecimal", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A power cut between the secret and `sectors.json`, with a key that is drawn nowhere else.
+    #[test]
+    fn a_rotation_that_did_not_finish_is_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let (border, now) = (Purpose::parse("border").unwrap(), Timestamp::from_unix(1_700_000_000).unwrap());
+        let key = DecryptionKey::shared(&[7; 16]).unwrap();
+        let rotate = |now| Sectors::open(folder.path()).unwrap().rotate(&border, &key, now);
+        let blocked = folder.path().join("sectors.new");
+        fs::create_dir(&blocked).unwrap();
+        rotate(now).unwrap_err();
+        assert!(Sectors::open(folder.path()).unwrap().purposes.is_empty());
+        fs::remove_dir(&blocked).unwrap();
+        let epoch = rotate(now).unwrap();
+        let sectors = Sectors::open(folder.path()).unwrap();
+        let secret = sectors.secret_path(&border, &epoch.id);
+        assert_eq!(fs::read(&secret).unwrap(), *key.to_cose());
+        assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+        rotate(now.plus(1)).unwrap_err();
+    }
+
+    /// What is wrapped to a kiosk is whole or not there: it is made once and never looked at again.
+    #[test]
+    fn what_is_wrapped_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (border, now) = (Purpose::parse("border").unwrap(), Timestamp::from_unix(1_700_000_000).unwrap());
+        let machine = DecryptionKey::from_seed(&[1; 32]).unwrap();
+        let kiosk =
+            Kiosk { name: "gate".into(), key: machine.public_key().unwrap(), purposes: vec![border.clone()] };
+        let mut sectors = Sectors::open(folder.path()).unwrap();
+        sectors.add(kiosk.clone()).unwrap();
+        let epoch = sectors.rotate(&border, &DecryptionKey::from_seed(&[2; 32]).unwrap(), now).unwrap();
+        let name = format!("sectors/{}-{}", kiosk.key.id(), epoch.id);
+        fs::create_dir_all(folder.path().join(format!("{name}.new"))).unwrap();
+        sectors.targets().unwrap_err();
+        assert!(!folder.path().join(format!("{name}.cose")).exists());
+        fs::remove_dir(folder.path().join(format!("{name}.new"))).unwrap();
+        let wrapped = &sectors.targets().unwrap()[&wrapped_target(kiosk.key.id(), &epoch.id)];
+        assert_eq!(sectors.targets().unwrap()[&wrapped_target(kiosk.key.id(), &epoch.id)], *wrapped);
     }
 }
