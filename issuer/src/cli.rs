@@ -87,10 +87,17 @@ pub struct NewKeys {
     /// that GATEPASS_PASSPHRASE_FILE names
     #[arg(long)]
     pub key_passphrase: bool,
-    /// Make private keys inside this token (root keys, which are carried away, stay files):
+    /// Make private keys inside this token (the root keys of `issuer init`, which are carried away, stay files):
     /// pkcs11:token=NAME?module-path=LIBRARY&pin-source=file:FILE
     #[arg(long, value_name = "PKCS11-URI", value_parser = token)]
     pub hsm: Option<Pkcs11Uri>,
+}
+
+impl NewKeys {
+    /// Tells whether anything was said.
+    pub fn told(&self) -> bool {
+        self.key_passphrase || self.hsm.is_some()
+    }
 }
 
 /// What can be done about signing keys.
@@ -236,8 +243,10 @@ pub struct TrustKeygen {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Make a key of ML-DSA-65 (FIPS 204) instead of Ed25519
-    #[arg(long)]
+    #[arg(long, conflicts_with = "hsm")]
     pub ml_dsa_65: bool,
+    #[command(flatten)]
+    pub new: NewKeys,
 }
 
 #[derive(Debug, Args)]
@@ -250,6 +259,8 @@ pub struct TrustInit {
     /// How many of them have to sign
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub threshold: usize,
+    #[command(flatten)]
+    pub new: NewKeys,
 }
 
 #[derive(Debug, Args)]
@@ -269,8 +280,8 @@ pub struct TrustRotate {
     /// Whose keys change
     #[arg(long)]
     pub role: TrustRole,
-    /// A key that the role gets [default: for all but the root, a new one in DIR/keys]
-    #[arg(long, value_name = "PUB")]
+    /// A key that the role gets [default: for all but the root, a new one, kept in DIR as the present one]
+    #[arg(long, value_name = "PUB", conflicts_with_all = ["hsm", "key_passphrase"])]
     pub add: Vec<String>,
     /// A key that the role loses [default: for all but the root, those it has]
     #[arg(long, value_name = "PUB")]
@@ -278,6 +289,8 @@ pub struct TrustRotate {
     /// How many of the role's keys have to sign [default: as many as now]
     #[arg(long, value_name = "N")]
     pub threshold: Option<usize>,
+    #[command(flatten)]
+    pub new: NewKeys,
 }
 
 /// Roles that the root names keys for.

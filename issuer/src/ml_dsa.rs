@@ -15,7 +15,7 @@ use shared::key::SignError;
 use shared::trust::{RootSigner, TufKey};
 use zeroize::Zeroizing;
 
-use crate::keys;
+use crate::keys::{self, Keeping};
 
 const PRIVATE: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
@@ -33,10 +33,10 @@ impl MlDsaKey {
     }
 
     /// Makes a key, writes it to `path` with mode 0600 and its public half beside it as `path.pub`.
-    pub fn create(path: &Path) -> Result<(Self, PathBuf)> {
+    pub fn create(path: &Path, keeping: &Keeping) -> Result<(Self, PathBuf)> {
         let pair = PqdsaKeyPair::generate(&ML_DSA_65_SIGNING).map_err(|_| anyhow!("no key could be made"))?;
         let der = pair.to_pkcs8v1().map_err(|_| anyhow!("encoding a private key"))?;
-        let text = Zeroizing::new(pem(PRIVATE, der.as_ref()));
+        let text = keeping.wrap(Zeroizing::new(pem(PRIVATE, der.as_ref())))?;
         keys::write_private(path, text.as_bytes())?;
         let public = keys::write_public(path, public_pem(&pair)?.trim_end())?;
         Ok((Self::new(pair)?, public))
@@ -45,6 +45,7 @@ impl MlDsaKey {
     /// Reads a key that [`MlDsaKey::create`] wrote; `None` where there is something else, or nothing.
     pub fn open(path: &Path) -> Result<Option<Self>> {
         let Ok(bytes) = fs::read(path).map(Zeroizing::new) else { return Ok(None) };
+        let bytes = keys::unwrap(bytes).with_context(|| format!("opening {}", path.display()))?;
         let der =
             std::str::from_utf8(&bytes).ok().and_then(|text| from_pem(PRIVATE, text)).map(Zeroizing::new);
         let pair = der.and_then(|der| PqdsaKeyPair::from_pkcs8(&ML_DSA_65_SIGNING, &der).ok());

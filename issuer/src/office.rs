@@ -42,7 +42,7 @@ pub struct Agency {
 impl Office {
     /// Lays out a new folder. Refuses one that holds an agency already.
     pub fn create(folder: &Path, agency: Agency) -> Result<Self> {
-        if folder.join("agency.json").exists() {
+        if Self::is_at(folder) {
             bail!("{} already holds an agency", folder.display());
         }
         for part in ["keys", "policy"] {
@@ -50,6 +50,11 @@ impl Office {
                 .with_context(|| format!("creating {}", folder.join(part).display()))?;
         }
         Ok(Self { folder: folder.to_owned(), agency })
+    }
+
+    /// Tells whether a folder is an agency's.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join("agency.json").exists()
     }
 
     /// Opens a folder that [`Office::create`] laid out.

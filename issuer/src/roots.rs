@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use shared::key::Signer;
 use shared::trust::{RootDocument, TopLevelRole, TufKey, check_root_chain};
 
-use crate::keys;
+use crate::keys::{self, Keeping, PrivateKey};
 
 /// Every root that is signed as it should be, and the next one if it is still collecting signatures.
 pub struct Roots {
@@ -64,16 +64,27 @@ impl Roots {
         path(&self.folder, self.newest.version() + 1)
     }
 
+    /// Finds the file of a role's newest private key, of whatever kind it is.
+    pub fn key_file(&self, role: TopLevelRole) -> Result<PathBuf> {
+        self.key_files(role)?.into_iter().next().with_context(|| {
+            format!("{} holds no private key for {}", self.folder.join("keys").display(), role.name())
+        })
+    }
+
+    /// Newest first.
+    fn key_files(&self, role: TopLevelRole) -> Result<Vec<PathBuf>> {
+        let versions = (1..=self.newest.version()).rev();
+        versions.filter_map(|version| existing_key(&self.folder, role, version).transpose()).collect()
+    }
+
     /// Opens the private key of a role that signs here: of the key files of that role, the one that the newest root
     /// names.
     pub fn key(&self, role: TopLevelRole) -> Result<impl Signer + use<>> {
         let named = self.newest.keys(role);
-        for version in (1..=self.newest.version()).rev() {
-            if let Some(path) = existing_key(&self.folder, role, version)? {
-                let key = keys::open(&path)?;
-                if named.contains(&TufKey::from(key.public_key())) {
-                    return Ok(key);
-                }
+        for path in self.key_files(role)? {
+            let key = keys::open(&path)?;
+            if named.contains(&TufKey::from(key.public_key())) {
+                return Ok(key);
             }
         }
         bail!(
@@ -97,7 +108,7 @@ pub fn path(folder: &Path, version: u64) -> PathBuf {
 }
 
 /// The name of the private key of a role that came with the root of a version.
-fn key_name(role: TopLevelRole, version: u64) -> String {
+pub fn key_name(role: TopLevelRole, version: u64) -> String {
     let name = role.name();
     if version == 1 { name.to_owned() } else { format!("{name}-{version}") }
 }
@@ -107,7 +118,14 @@ pub fn existing_key(folder: &Path, role: TopLevelRole, version: u64) -> Result<O
     keys::find_if_any(&folder.join("keys"), &key_name(role, version))
 }
 
-/// Where a new key goes.
-pub fn key_path(folder: &Path, role: TopLevelRole, version: u64) -> PathBuf {
-    folder.join("keys").join(format!("{}.pem", key_name(role, version)))
+/// Makes that key. `owner` is the beginning of its label in a token, where other keys may be.
+pub fn create_key(
+    folder: &Path,
+    role: TopLevelRole,
+    version: u64,
+    keeping: &Keeping,
+    owner: &str,
+) -> Result<PrivateKey> {
+    let name = key_name(role, version);
+    keeping.create(&folder.join("keys"), &name, &format!("{owner}-{name}"))
 }

@@ -15,12 +15,11 @@ use shared::qr::{self, payload};
 
 use crate::cli::{Format, Present};
 use crate::commands::{note, now};
-use crate::keys;
+use crate::keys::{self, Keeping};
 use crate::output::Answer;
 
 pub fn keygen(out: &Path) -> Result<Answer> {
-    let key = keys::create(out)?;
-    let public_file = keys::write_public(out, key.public_key())?;
+    let (key, public_file) = Keeping::Pem.create_file(out)?;
     let public = key.public_key();
     Ok(Answer::done(public.to_string(), json!({ "private": out, "public": public_file, "key": public })))
 }

@@ -1,11 +1,13 @@
 //! `issuer key`: which keys an agency has, a new one for credentials, and taking one back.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use shared::key::{Signer, VerificationKey};
 use shared::time::Timestamp;
+use shared::trust::{TopLevelRole, TufKey};
 
 use crate::cli::{KeyRevoke, KeyRotate, NewKeys};
 use crate::commands::{note, now};
@@ -13,8 +15,10 @@ use crate::issuer_keys::{KeyHistory, ListedKey};
 use crate::keys::{self, Keeping, Kind};
 use crate::office::{Office, ROOT_KEYS};
 use crate::output::Answer;
+use crate::registry::Registry;
+use crate::roots;
 
-/// Where keys made by `init` are to be kept.
+/// Where new keys are to be kept.
 pub struct Places {
     /// Keys that sign with every publication.
     pub online: Keeping,
@@ -32,6 +36,11 @@ pub fn places(new: &NewKeys) -> Result<Places> {
         (None, _) => Keeping::Pem,
     };
     Ok(Places { online, offline })
+}
+
+/// Works out where the key goes that follows another: as told, or else as the present one is kept.
+pub fn keeping(new: &NewKeys, present: impl FnOnce() -> Result<PathBuf>) -> Result<Keeping> {
+    if new.told() { Ok(places(new)?.online) } else { Keeping::like(&present()?) }
 }
 
 pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
@@ -52,12 +61,7 @@ pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
             key
         }
         None => {
-            let told = arguments.new.hsm.is_some() || arguments.new.key_passphrase;
-            let keeping = if told {
-                places(&arguments.new)?.online
-            } else {
-                Keeping::like(&office.key_path(&old.name)?)?
-            };
+            let keeping = keeping(&arguments.new, || office.key_path(&old.name))?;
             let key = office.create_key(&name, &keeping)?;
             history.rotate(key.public_key(), now)?;
             key
@@ -124,6 +128,7 @@ pub fn list(arguments: &crate::cli::At) -> Result<Answer> {
         rows.push(Row {
             name: listed.name.clone(),
             kept: kept(&office, &listed.name)?,
+            id: Some(listed.key.public.id().to_string()),
             public: Some(listed.key.public),
             state,
             since: Some(listed.key.not_before),
@@ -131,23 +136,16 @@ pub fn list(arguments: &crate::cli::At) -> Result<Answer> {
             revoked_at: listed.key.revoked_at,
         });
     }
-    let roots = (1..=ROOT_KEYS).map(|n| format!("root-{n}"));
-    for name in roots.chain(["targets", "snapshot", "timestamp", "agency"].map(str::to_owned)) {
-        let kept = kept(&office, &name)?;
-        let since = registry.setting(&since_setting(&name))?;
-        let since = since.map(|text| Timestamp::parse(&text)).transpose()?;
-        let state = if kept.is_some() { "repository" } else { "elsewhere" };
-        let public = office.public_key(&name)?;
-        rows.push(Row {
-            name,
-            kept,
-            public: public.map(VerificationKey::from),
-            state,
-            since,
-            until: None,
-            revoked_at: None,
-        });
+    let root = office.roots()?.newest;
+    for role in [TopLevelRole::Root, TopLevelRole::Targets, TopLevelRole::Snapshot, TopLevelRole::Timestamp] {
+        for key in root.keys(role) {
+            rows.push(match name_of(&office, role, root.version(), &key)? {
+                Some(name) => Row::of_repository(&office, &registry, name)?,
+                None => Row { id: Some(key.id()), ..Row::elsewhere(role.name()) },
+            });
+        }
     }
+    rows.push(Row::of_repository(&office, &registry, "agency".to_owned())?);
     let lines: Vec<String> = rows.iter().map(Row::line).collect();
     let json: Vec<Value> = rows.iter().map(Row::json).collect();
     Ok(Answer::done(lines.join("\n"), json!({ "keys": json })))
@@ -158,10 +156,26 @@ pub fn since_setting(name: &str) -> String {
     format!("key_since:{name}")
 }
 
+/// Finds under which name the agency keeps a key that its root names, by the public halves.
+fn name_of(office: &Office, role: TopLevelRole, version: u64, key: &TufKey) -> Result<Option<String>> {
+    let names: Vec<String> = match role {
+        TopLevelRole::Root => (1..=ROOT_KEYS).map(|n| format!("root-{n}")).collect(),
+        _ => (1..=version).map(|version| roots::key_name(role, version)).collect(),
+    };
+    for name in names {
+        if office.public_key(&name)?.is_some_and(|public| TufKey::from(public) == *key) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
 /// What `issuer key list` says about a key.
 struct Row {
     name: String,
     kept: Option<Kind>,
+    /// Of a key that was never here: as the root names it.
+    id: Option<String>,
     public: Option<VerificationKey>,
     state: &'static str,
     since: Option<Timestamp>,
@@ -170,8 +184,37 @@ struct Row {
 }
 
 impl Row {
+    /// A key that signs in the repository, with its public half here.
+    fn of_repository(office: &Office, registry: &Registry, name: String) -> Result<Self> {
+        let kept = kept(office, &name)?;
+        let since = registry.setting(&since_setting(&name))?;
+        let since = since.map(|text| Timestamp::parse(&text)).transpose()?;
+        let public = office.public_key(&name)?.map(VerificationKey::from);
+        Ok(Self {
+            kept,
+            id: public.map(|key| key.id().to_string()),
+            public,
+            state: if kept.is_some() { "repository" } else { "elsewhere" },
+            since,
+            ..Self::elsewhere(&name)
+        })
+    }
+
+    fn elsewhere(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kept: None,
+            id: None,
+            public: None,
+            state: "elsewhere",
+            since: None,
+            until: None,
+            revoked_at: None,
+        }
+    }
+
     fn line(&self) -> String {
-        let id = self.public.map_or_else(|| "-".to_owned(), |key| key.id().to_string());
+        let id = self.id.as_deref().unwrap_or("-");
         let kept = self.kept.map_or_else(|| "not here".to_owned(), |kind| kind.to_string());
         let mut line = format!("{:12} {id:16}  {kept:15}  {:10}", self.name, self.state);
         for (word, time) in [("since", self.since), ("until", self.until), ("revoked as of", self.revoked_at)]
@@ -185,7 +228,7 @@ impl Row {
 
     fn json(&self) -> Value {
         json!({
-            "name": self.name, "id": self.public.map(|key| key.id().to_string()), "public": self.public,
+            "name": self.name, "id": self.id, "public": self.public,
             "kept": self.kept.map(|kind| kind.to_string()), "state": self.state, "since": self.since,
             "until": self.until, "revoked_at": self.revoked_at,
         })

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
 use anyhow::{Context, Result, bail, ensure};
-use shared::key::{PublicKey, SignError, Signer, SoftwareKey, VerificationKey};
+use shared::key::{PublicKey, SignError, Signer, VerificationKey};
 use zeroize::Zeroizing;
 
 pub use pkcs11_uri::Pkcs11Uri;
@@ -115,24 +115,52 @@ impl Keeping {
     /// A name that is taken, and whatever keeps the key from being made.
     pub fn create(&self, folder: &Path, name: &str, label: &str) -> Result<PrivateKey> {
         ensure_free(folder, name)?;
-        let path = |kind: Kind| folder.join(format!("{name}.{}", kind.extension()));
-        let key = match self {
-            Self::Pem => PrivateKey::new(Kind::Pem, create(&path(Kind::Pem))?),
-            Self::PassphraseFile(passphrase) => {
-                let (key, pem) = pem::generate()?;
-                let sealed = passphrase_file::seal(pem.as_bytes(), passphrase)?;
-                write_private(&path(Kind::PassphraseFile), sealed.as_bytes())?;
-                PrivateKey::new(Kind::PassphraseFile, key)
-            }
-            Self::Hsm(token) => {
-                let (key, uri) = pkcs11::generate(token, label)?;
-                write_private(&path(Kind::Hsm), format!("{uri}\n").as_bytes())?;
-                PrivateKey::new(Kind::Hsm, key)
-            }
-        };
+        let (key, contents) = self.generate(label)?;
+        let path = folder.join(format!("{name}.{}", key.kind().extension()));
+        write_private(&path, contents.as_bytes())?;
         key.prove().with_context(|| format!("trying the new key {name}"))?;
         write_public(&folder.join(name), key.public_key())?;
         Ok(key)
+    }
+
+    /// Makes a key that this very file stands for. Returns it, and where its public half was written.
+    ///
+    /// # Errors
+    /// A file that is there, and whatever keeps the key from being made.
+    pub fn create_file(&self, path: &Path) -> Result<(PrivateKey, PathBuf)> {
+        // Before a token makes a key that nothing would stand for.
+        ensure!(!path.exists(), "creating {}: there is a file of that name", path.display());
+        let (key, contents) = self.generate(&path.file_name().unwrap_or_default().to_string_lossy())?;
+        write_private(path, contents.as_bytes())?;
+        key.prove().with_context(|| format!("trying the new key {}", path.display()))?;
+        let public = write_public(path, key.public_key())?;
+        Ok((key, public))
+    }
+
+    /// Makes a key, and what to write into its file.
+    fn generate(&self, label: &str) -> Result<(PrivateKey, Zeroizing<String>)> {
+        let kind = match self {
+            Self::Pem => Kind::Pem,
+            Self::PassphraseFile(_) => Kind::PassphraseFile,
+            Self::Hsm(token) => {
+                let (key, uri) = pkcs11::generate(token, label)?;
+                return Ok((PrivateKey::new(Kind::Hsm, key), Zeroizing::new(format!("{uri}\n"))));
+            }
+        };
+        let (key, pem) = pem::generate()?;
+        Ok((PrivateKey::new(kind, key), self.wrap(pem)?))
+    }
+
+    /// Turns the PEM of a private key into what to write into its file.
+    ///
+    /// # Errors
+    /// A token, which takes no key that was made outside it.
+    pub fn wrap(&self, pem: Zeroizing<String>) -> Result<Zeroizing<String>> {
+        match self {
+            Self::Pem => Ok(pem),
+            Self::PassphraseFile(passphrase) => passphrase_file::seal(pem.as_bytes(), passphrase),
+            Self::Hsm(token) => bail!("the key was not made in the token {}", token.token_name()),
+        }
     }
 
     /// Keeps new keys as the key in that file is kept: under a passphrase to be asked for, or in the same token.
@@ -146,13 +174,6 @@ impl Keeping {
             Kind::Hsm => Self::Hsm(read_uri(path)?.token_only()),
         })
     }
-}
-
-/// Makes a new key in a PEM file and returns it. Refuses to overwrite a file.
-pub fn create(path: &Path) -> Result<SoftwareKey> {
-    let (key, pem) = pem::generate()?;
-    write_private(path, pem.as_bytes())?;
-    Ok(key)
 }
 
 /// Opens a private key: a PEM file, an age file, a file that holds a PKCS#11 URI, or such a URI itself.
@@ -177,6 +198,11 @@ pub fn open(reference: &Path) -> Result<PrivateKey> {
                 .with_context(|| format!("opening the key that {name} names"))?,
         ),
     })
+}
+
+/// Returns what is inside the file of a key, taken out of its age file where it is in one.
+pub fn unwrap(contents: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>> {
+    if passphrase_file::is_one(&contents) { passphrase_file::unwrap(&contents) } else { Ok(contents) }
 }
 
 /// Keeps a key that was made elsewhere, and that [`open`] opened, under a name in the folder of keys.

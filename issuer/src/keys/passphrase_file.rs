@@ -33,35 +33,41 @@ pub(super) fn seal(plain: &[u8], passphrase: &SecretString) -> Result<Zeroizing<
     Ok(Zeroizing::new(age::encrypt_and_armor(&recipient, plain).context("putting a key under a passphrase")?))
 }
 
-/// Opens a key under the passphrase that opened the one before, or asks for its own.
+/// Opens a key of Ed25519 as [`unwrap`] does.
 pub(super) fn open(bytes: &[u8]) -> Result<SoftwareKey> {
-    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if let Some(key) = last.and_then(|passphrase| unseal(bytes, passphrase).ok()) {
-        return Ok(key);
-    }
-    let passphrase = secret::passphrase()?;
-    let key = unseal(bytes, passphrase.clone())?;
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(passphrase);
-    Ok(key)
+    key(&unwrap(bytes)?)
 }
 
-fn unseal(bytes: &[u8], passphrase: SecretString) -> Result<SoftwareKey> {
+/// Takes out what is under the passphrase that opened the file before, or asks for its own.
+pub(super) fn unwrap(bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(plain) = last.and_then(|passphrase| unseal(bytes, passphrase).ok()) {
+        return Ok(plain);
+    }
+    let passphrase = secret::passphrase()?;
+    let plain = unseal(bytes, passphrase.clone())?;
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(passphrase);
+    Ok(plain)
+}
+
+fn unseal(bytes: &[u8], passphrase: SecretString) -> Result<Zeroizing<Vec<u8>>> {
     if !Decryptor::new_buffered(ArmoredReader::new(bytes))?.is_scrypt() {
         bail!("the file is not under a passphrase but for an age recipient");
     }
     let mut identity = scrypt::Identity::new(passphrase);
     identity.set_max_work_factor(MAX_WORK);
-    let plain = age::decrypt(&identity, bytes).map(Zeroizing::new).map_err(|error| match error {
+    age::decrypt(&identity, bytes).map(Zeroizing::new).map_err(|error| match error {
         DecryptError::DecryptionFailed | DecryptError::KeyDecryptionFailed | DecryptError::NoMatchingKeys => {
             anyhow!("the passphrase is wrong, or the file was altered")
         }
         error => error.into(),
-    })?;
-    match plain.as_slice().try_into() {
+    })
+}
+
+fn key(plain: &[u8]) -> Result<SoftwareKey> {
+    match plain.try_into() {
         Ok(seed) => Ok(SoftwareKey::from_seed(seed)),
-        Err(_) => {
-            pem::parse(&plain).context("neither an Ed25519 PKCS#8 PEM nor a seed of 32 bytes is inside")
-        }
+        Err(_) => pem::parse(plain).context("neither an Ed25519 PKCS#8 PEM nor a seed of 32 bytes is inside"),
     }
 }
 
@@ -81,7 +87,7 @@ mod tests {
         let sealed = seal(pem.as_bytes(), &secret("correct horse")).unwrap();
         assert!(is_one(sealed.as_bytes()));
         assert!(!sealed.contains("PRIVATE KEY"));
-        let opened = unseal(sealed.as_bytes(), secret("correct horse")).unwrap();
+        let opened = super::key(&unseal(sealed.as_bytes(), secret("correct horse")).unwrap()).unwrap();
         assert_eq!(opened.public_key(), key.public_key());
         let wrong = unseal(sealed.as_bytes(), secret("battery staple")).unwrap_err();
         assert!(wrong.to_string().contains("passphrase is wrong"), "{wrong:#}");
@@ -94,10 +100,11 @@ mod tests {
         recipient.set_work_factor(2);
         let sealed = age::encrypt(&recipient, &[7; 32]).unwrap();
         assert!(is_one(&sealed));
-        let opened = unseal(&sealed, secret("p")).unwrap();
+        let opened = key(&unseal(&sealed, secret("p")).unwrap()).unwrap();
         assert_eq!(opened.public_key(), SoftwareKey::from_seed(&[7; 32]).public_key());
         let sealed = age::encrypt(&recipient, &[7; 31]).unwrap();
-        assert!(unseal(&sealed, secret("p")).unwrap_err().to_string().contains("32 bytes"));
+        let refused = key(&unseal(&sealed, secret("p")).unwrap());
+        assert!(refused.unwrap_err().to_string().contains("32 bytes"));
     }
 
     #[test]

@@ -26,6 +26,14 @@ fn listed(journey: &Journey, name: &str, at: &str) -> Value {
     list["keys"].as_array().unwrap().iter().find(|key| key["name"] == name).unwrap().clone()
 }
 
+/// Replaces the key of a role of the agency's own repository.
+fn rotate_role(journey: &Journey, role: &str, signers: &[&str]) {
+    journey.issuer(&["trust", "rotate", "--dir", "A", "--role", role, "--at", LATER]).expect(0);
+    for signer in signers {
+        journey.issuer(&["trust", "sign", "A/2.root.json", "--key", signer]).expect(0);
+    }
+}
+
 /// Writes a file that only its owner can read.
 fn write_secret(path: &Path, text: &str) {
     let mut file =
@@ -89,6 +97,9 @@ fn keys_under_a_passphrase_are_useless_without_it() {
     // A key made later is kept like the one before it.
     key(&journey, "rotate", &["--at", LATER]).expect(0);
     assert_eq!(listed(&journey, "issuer-2", LATER)["kept"], "passphrase file");
+    rotate_role(&journey, "snapshot", &["A/keys/root-1.age", "A/keys/root-2.age"]);
+    assert_eq!(listed(&journey, "snapshot-2", LATER)["kept"], "passphrase file");
+    assert!(!journey.path("A/keys/snapshot-2.pem").exists());
     journey.publish(LATER);
 
     write_secret(&file, "another passphrase\n");
@@ -349,12 +360,91 @@ fn an_agency_whose_keys_are_in_a_token() {
         assert_eq!(reason(&journey, folder, credential, LATER_STILL), Reason::Accepted.code());
     }
 
+    // And so is the key of a role; the list shows it in place of the one that signs no more.
+    let retired = listed(&journey, "targets", LATER)["id"].clone();
+    rotate_role(&journey, "targets", &["A/keys/root-1.pem", "A/keys/root-3.pem"]);
+    let next = listed(&journey, "targets-2", LATER);
+    assert_eq!((&next["kept"], &next["since"]), (&"HSM".into(), &LATER.into()), "{next}");
+    let uri = fs::read_to_string(journey.path("A/keys/targets-2.uri")).unwrap();
+    assert!(uri.contains("object=id-xa-example-targets-2;id=%"), "{uri}");
+    let list = key(&journey, "list", &[]).expect(0).json;
+    assert!(list["keys"].as_array().unwrap().iter().all(|key| key["id"] != retired), "{list}");
+    journey.publish(LATER);
+    assert_eq!(reason(&journey, "resident-01", "border", LATER_STILL), Reason::Accepted.code());
+
     fs::remove_file(journey.path("pin")).unwrap();
     let publish = ["publish", "--dir", "A", "--out", "REPO", "--at", LATER];
     assert!(journey.issuer(&publish).expect(2).said.contains("pin"));
     write_secret(&journey.path("pin"), "00000000");
     let said = journey.issuer(&publish).expect(2).said;
     assert!(said.contains("the PIN is wrong") && !said.contains("0000"), "{said}");
+}
+
+#[test]
+fn an_agency_moves_into_a_token_by_rotation_of_roles() {
+    let Some((journey, token)) = with_token() else { return };
+    journey.init(&[]).expect(0);
+    let rotate = ["trust", "rotate", "--dir", "A", "--at", LATER, "--hsm", &token, "--role"];
+    let root = journey.issuer(&[&rotate[..], &["root"]].concat()).expect(2);
+    assert!(root.said.contains("trust keygen"), "{}", root.said);
+    journey.issuer(&[&rotate[..], &["timestamp"]].concat()).expect(0);
+    // Not signed, so the old one counts.
+    assert_eq!(listed(&journey, "timestamp", LATER)["kept"], "file");
+    for key in ["A/keys/root-1.pem", "A/keys/root-2.pem"] {
+        journey.issuer(&["trust", "sign", "A/2.root.json", "--key", key]).expect(0);
+    }
+    assert_eq!(listed(&journey, "timestamp-2", LATER)["kept"], "HSM");
+    journey.publish(LATER);
+    // A root key that is not of this office is listed as the root names it.
+    fs::remove_file(journey.path("A/keys/root-3.pub")).unwrap();
+    let foreign = listed(&journey, "root", LATER);
+    assert_eq!((&foreign["state"], foreign["id"].as_str().map(str::len)), (&"elsewhere".into(), Some(64)));
+}
+
+/// Those who run a shared repository, and those who hold its root, keep their keys as they say.
+#[test]
+fn the_keys_of_a_shared_repository_are_kept_as_asked() {
+    let mut journey = Journey::bare();
+    let file = journey.path("passphrase");
+    write_secret(&file, "a sample passphrase\n");
+    journey.set_environment("GATEPASS_PASSPHRASE_FILE", &file);
+    let passphrase = |name: &str| {
+        let text = fs::read_to_string(journey.path(name)).unwrap();
+        assert!(text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"), "{name}");
+    };
+    let mut init = vec!["trust", "init", "--dir", "T", "--key-passphrase"];
+    for (name, public, algorithm) in
+        [("ann", "ann.pub", &[][..]), ("ben", "ben.pub", &[][..]), ("cid", "cid.pub", &["--ml-dsa-65"][..])]
+    {
+        let keygen = ["trust", "keygen", "--key-passphrase", "--out", name];
+        journey.issuer(&[&keygen[..], algorithm].concat()).expect(0);
+        passphrase(name);
+        init.extend(["--root", public]);
+    }
+    journey.issuer(&init).expect(0);
+    for role in ["targets", "snapshot", "timestamp"] {
+        passphrase(&format!("T/keys/{role}.age"));
+    }
+    for signer in ["cid", "ann"] {
+        journey.issuer(&["trust", "sign", "T/root.json", "--key", signer]).expect(0);
+    }
+    journey.issuer(&["trust", "publish", "--dir", "T", "--out", "REPO"]).expect(0);
+    journey.issuer(&["trust", "rotate", "--dir", "T", "--role", "targets"]).expect(0);
+    passphrase("T/keys/targets-2.age");
+
+    let Some((journey, token)) = with_token() else { return };
+    for name in ["ann", "ben"] {
+        journey.issuer(&["trust", "keygen", "--hsm", &token, "--out", name]).expect(0);
+        assert!(fs::read_to_string(journey.path(name)).unwrap().starts_with("pkcs11:"), "{name}");
+    }
+    journey
+        .issuer(&["trust", "init", "--dir", "T", "--hsm", &token, "--root", "ann.pub", "--root", "ben.pub"])
+        .expect(0);
+    for signer in ["ann", "ben"] {
+        journey.issuer(&["trust", "sign", "T/root.json", "--key", signer]).expect(0);
+    }
+    assert!(journey.path("T/keys/snapshot.uri").exists() && !journey.path("T/keys/snapshot.pem").exists());
+    journey.issuer(&["trust", "publish", "--dir", "T", "--out", "REPO"]).expect(0);
 }
 
 #[test]

@@ -7,28 +7,28 @@ use shared::trust::{RootDocument, RootKeys, TopLevelRole, TufKey};
 
 use super::{public_keys, tell_algorithms};
 use crate::cli::TrustInit;
+use crate::commands::key::places;
 use crate::commands::{note, now};
 use crate::national::{National, write_file};
 use crate::output::Answer;
-use crate::{keys, policies, roots};
+use crate::{policies, roots};
 
 pub fn run(arguments: &TrustInit) -> Result<Answer> {
     let now = now(arguments.at.at);
     let root = public_keys(&arguments.root)?;
     let folder = &arguments.at.dir;
+    let first = |[targets, snapshot, timestamp]: [TufKey; 3]| {
+        let keys =
+            RootKeys { root: root.clone(), threshold: arguments.threshold, targets, snapshot, timestamp };
+        RootDocument::first(&keys, now)
+    };
+    let keeping = places(&arguments.new)?.online;
     let national = National::create(folder)?;
-    let key =
-        |role| -> Result<TufKey> { Ok(keys::create(&roots::key_path(folder, role, 1))?.public_key().into()) };
-    let document = RootDocument::first(
-        &RootKeys {
-            root,
-            threshold: arguments.threshold,
-            targets: key(TopLevelRole::Targets)?,
-            snapshot: key(TopLevelRole::Snapshot)?,
-            timestamp: key(TopLevelRole::Timestamp)?,
-        },
-        now,
-    )?;
+    let key = |role| -> Result<TufKey> {
+        Ok(roots::create_key(folder, role, 1, &keeping, "trust")?.public_key().into())
+    };
+    let document =
+        first([key(TopLevelRole::Targets)?, key(TopLevelRole::Snapshot)?, key(TopLevelRole::Timestamp)?])?;
     let path = roots::path(folder, 1);
     write_file(&path, &document.to_bytes())?;
     for policy in policies::defaults() {

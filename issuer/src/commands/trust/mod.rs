@@ -10,9 +10,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::json;
+use shared::key::Signer;
 use shared::trust::{RootDocument, RootSigner, TopLevelRole, TufKey};
 
 use crate::cli::{Trust, TrustKeygen, TrustRole};
+use crate::commands::key::places;
 use crate::commands::note;
 use crate::keys;
 use crate::ml_dsa::{self, MlDsaKey};
@@ -31,17 +33,17 @@ pub fn run(verb: &Trust) -> Result<Answer> {
 }
 
 fn keygen(arguments: &TrustKeygen) -> Result<Answer> {
+    let keeping = places(&arguments.new)?.online;
     if arguments.ml_dsa_65 {
-        let (key, file) = MlDsaKey::create(&arguments.out)?;
+        let (key, file) = MlDsaKey::create(&arguments.out, &keeping)?;
         let id = key.tuf_key().id();
         return Ok(Answer::done(
             file.display().to_string(),
             json!({ "key": arguments.out, "public_key_file": file, "id": id, "algorithm": "ml-dsa-65" }),
         ));
     }
-    let key = keys::create(&arguments.out)?;
-    let public = shared::key::Signer::public_key(&key);
-    let file = keys::write_public(&arguments.out, public)?;
+    let (key, file) = keeping.create_file(&arguments.out)?;
+    let public = key.public_key();
     Ok(Answer::done(
         public.to_string(),
         json!({ "key": arguments.out, "public_key": public, "public_key_file": file, "id": TufKey::from(public).id(), "algorithm": "ed25519" }),

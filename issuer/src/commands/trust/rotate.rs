@@ -1,15 +1,20 @@
 //! `issuer trust rotate`: the next root, with other keys for one role. Works in an agency's own folder, too.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Result, bail, ensure};
 use serde_json::json;
-use shared::key::Signer;
+use shared::key::{PublicKey, Signer};
+use shared::time::Timestamp;
 use shared::trust::{Rotation, TopLevelRole, TufKey};
 
 use super::{public_keys, tell_algorithms};
 use crate::cli::TrustRotate;
+use crate::commands::key::{keeping, since_setting};
 use crate::commands::{note, now};
-use crate::keys;
+use crate::keys::{self, Keeping};
 use crate::national::write_file;
+use crate::office::Office;
 use crate::output::Answer;
 use crate::roots::{self, Roots};
 
@@ -17,6 +22,10 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
     let now = now(arguments.at.at);
     let folder = &arguments.at.dir;
     let role = TopLevelRole::from(arguments.role);
+    ensure!(
+        role != TopLevelRole::Root || !arguments.new.told(),
+        "the root gets keys that exist: make one with `issuer trust keygen`, then --add it"
+    );
     let roots = Roots::read(folder)?;
     if let Some(pending) = &roots.pending {
         bail!(
@@ -40,7 +49,10 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
             // A rotation that was given up may have left its key.
             let key = match roots::existing_key(folder, role, version)? {
                 Some(path) => keys::open(&path)?.public_key(),
-                None => keys::create(&roots::key_path(folder, role, version))?.public_key(),
+                None => {
+                    let keeping = keeping(&arguments.new, || roots.key_file(role))?;
+                    create_key(folder, role, version, &keeping, now)?
+                }
             };
             rotation.add.push(key.into());
         }
@@ -61,4 +73,21 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
         format!("root        {} (version {version})", path.display()),
         json!({ "root": path, "version": version, "role": role.name(), "waiting": waiting, "at": now }),
     ))
+}
+
+/// Makes the next key of a role; an agency's registry is told since when it is there.
+fn create_key(
+    folder: &Path,
+    role: TopLevelRole,
+    version: u64,
+    keeping: &Keeping,
+    now: Timestamp,
+) -> Result<PublicKey> {
+    if !Office::is_at(folder) {
+        return Ok(roots::create_key(folder, role, version, keeping, "trust")?.public_key());
+    }
+    let office = Office::open(folder)?;
+    let key = roots::create_key(folder, role, version, keeping, &office.agency.name)?;
+    office.registry()?.set_setting(&since_setting(&roots::key_name(role, version)), &now.to_string())?;
+    Ok(key.public_key())
 }
