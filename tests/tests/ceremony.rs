@@ -145,6 +145,22 @@ fn nothing_is_published_before_two_of_three_have_signed() {
     ceremony.import("kiosk", LATER, true).expect(0);
 }
 
+/// What is wrong with the root is said before anything is made, so that the corrected command goes through.
+#[test]
+fn a_root_that_cannot_be_leaves_nothing_behind() {
+    let journey = Journey::bare();
+    for name in ["ann", "ben"] {
+        journey.issuer(&["trust", "keygen", "--out", name]).expect(0);
+    }
+    let init = |more: &[&str]| {
+        journey.issuer(&[&["trust", "init", "--dir", "T", "--root", "ann.pub"][..], more].concat())
+    };
+    assert!(init(&["--root", "ann.pub"]).expect(2).said.contains("named twice"));
+    assert!(init(&["--root", "ben.pub", "--threshold", "3"]).expect(2).said.contains("3 of 2"));
+    assert!(!journey.path("T").exists());
+    init(&["--root", "ben.pub"]).expect(0);
+}
+
 #[test]
 fn two_agencies_one_repository_and_replaced_keys() {
     let ceremony = Ceremony::published(Some(START));
