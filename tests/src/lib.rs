@@ -20,9 +20,9 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys, PaperRule, Policy,
-    ProofRule, Publication, RepositoryKeys, RoleVersions, StaleRule, Status, StatusListBuilder,
-    TrustSnapshot, TrustStore, publish, sign_root, update,
+    AgencyPart, AgencyRole, Assembly, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys,
+    PaperRule, Policy, ProofRule, RepositoryKeys, StaleRule, Status, StatusListBuilder, TopLevelVersions,
+    TrustSnapshot, TrustStore, assemble, sign_root, update,
 };
 
 /// The issuer of the small world.
@@ -212,19 +212,32 @@ impl World {
         version: u64,
         now: Timestamp,
     ) -> Files {
-        publish(&Publication {
-            root: &self.root(),
+        self.assembled(&[self.part(issuer, own, version, now)], targets, version.into(), now)
+    }
+
+    /// What the agency signs.
+    pub fn part(&self, issuer: &str, own: &Files, version: u64, now: Timestamp) -> AgencyPart {
+        let role = AgencyRole { name: AGENCY, issuer, signer: &self.agency, targets: own };
+        role.sign(version, now).unwrap()
+    }
+
+    /// The files of a repository with what agencies signed.
+    pub fn assembled(
+        &self,
+        parts: &[AgencyPart],
+        targets: &Files,
+        versions: TopLevelVersions,
+        now: Timestamp,
+    ) -> Files {
+        assemble(&Assembly {
+            roots: &[self.root()],
             targets,
-            agency: AgencyRole { name: AGENCY, issuer, signer: &self.agency, targets: own },
+            parts,
+            retired: &BTreeMap::new(),
             targets_signer: &self.roles[3],
             snapshot_signer: &self.roles[4],
             timestamp_signer: &self.roles[5],
-            versions: RoleVersions {
-                targets: version,
-                agency: version,
-                snapshot: version,
-                timestamp: version,
-            },
+            versions,
             now,
         })
         .unwrap()

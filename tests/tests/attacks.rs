@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::key::{Signer, SoftwareKey};
 use shared::trust::{
-    AgencyRole, Files, IssuerKey, IssuerKeys, Publication, RepositoryKeys, RoleVersions, SourceError,
-    TrustError, TrustSource, load, publish, sign_root, update,
+    Files, IssuerKey, IssuerKeys, RepositoryKeys, SourceError, TrustError, TrustSource, load, sign_root,
+    update,
 };
-use tests::{AGENCY, ISSUER, World};
+use tests::{ISSUER, World};
 
 const DAY: i64 = 24 * 3600;
 
@@ -114,22 +114,8 @@ fn an_agency_speaks_for_its_own_issuer_only() {
     let publish_as = |claimed: &str, delegated: &str| {
         let key = IssuerKey::new(world.issuer.public_key(), world.start);
         let keys = IssuerKeys { issuer: claimed.to_owned(), keys: vec![key] };
-        publish(&Publication {
-            root: &world.root(),
-            targets: &Files::new(),
-            agency: AgencyRole {
-                name: AGENCY,
-                issuer: delegated,
-                signer: &world.agency,
-                targets: &Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]),
-            },
-            targets_signer: &world.roles[3],
-            snapshot_signer: &world.roles[4],
-            timestamp_signer: &world.roles[5],
-            versions: RoleVersions { targets: 1, agency: 1, snapshot: 1, timestamp: 1 },
-            now: world.start,
-        })
-        .unwrap()
+        let keys = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);
+        world.published(delegated, &keys, &Files::new(), 1, world.start)
     };
     assert!(update(publish_as(ISSUER, ISSUER), &world.root(), &Files::new(), world.start).is_ok());
     let error = refused(&world, publish_as("https://id.neighbour.example", ISSUER), &Files::new());

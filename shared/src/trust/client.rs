@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use sha2::{Digest, Sha256};
+use sigstore_tuf::metadata::RoleKeys;
 use sigstore_tuf::transport::FetchFuture;
 use sigstore_tuf::{MetadataStore, Repository, TargetFile, TrustedMetadataSet, Updater, UpdaterConfig};
 
-use super::status_delta;
 use super::update::{Files, MAX_TARGET, SourceError, TrustError, TrustSource, bounded};
+use super::{ISSUED_FIELD, status_delta};
 use crate::time::Timestamp;
 
 /// The most agencies in one repository.
@@ -30,6 +31,8 @@ pub struct Client {
     pub(super) memory: Shared,
     /// What is held of status lists, until it is found out whether it still holds.
     pub(super) kept: Files,
+    /// How many bytes status lists may still take.
+    pub(super) status_room: usize,
 }
 
 /// A target that verified metadata lists.
@@ -66,7 +69,7 @@ impl Client {
         config.max_root_rotations = MAX_ROOT_ROTATIONS;
         config.max_delegations = MAX_AGENCIES as u32;
         let updater = Updater::new(recorder, root)?.with_config(config).with_store(memory.clone());
-        Ok(Self { updater, read, memory, kept })
+        Ok(Self { updater, read, memory, kept, status_room: status_delta::ROOM })
     }
 
     /// Updates root, timestamp, snapshot and targets (TUF 1.0 §5.3 to §5.6).
@@ -101,9 +104,33 @@ impl Client {
     }
 }
 
+/// What a memory says about the last publication.
+pub(super) struct Remembered {
+    issued: Option<Timestamp>,
+    /// Who signs for the time.
+    keys: RoleKeys,
+}
+
+impl Remembered {
+    /// Tells whether this publication is said to be earlier than another one by the same keys. Where the keys were
+    /// replaced, what the old ones said of the time is forgotten, as TUF forgets their version numbers.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.keys == other.keys && self.issued < other.issued
+    }
+}
+
+/// Returns when a publication says that it was made.
+pub(super) fn issued(timestamp: &sigstore_tuf::metadata::Timestamp) -> Option<Timestamp> {
+    timestamp
+        .extra
+        .get(ISSUED_FIELD)
+        .and_then(serde_json::Value::as_str)
+        .and_then(|text| Timestamp::parse(text).ok())
+}
+
 /// Checks that a memory is whole: every root from the provisioned one to the last, and timestamp, snapshot and
 /// targets as the last one signs them. What is missing would be a floor that an older repository could pass under.
-pub(super) fn check_memory(root: &[u8], memory: &Files) -> Result<(), TrustError> {
+pub(super) fn check_memory(root: &[u8], memory: &Files) -> Result<Remembered, TrustError> {
     let file = |name: &str| memory.get(name).ok_or(TrustError::Memory);
     let damaged = |_| TrustError::Memory;
     let mut trusted = TrustedMetadataSet::from_root(root)?;
@@ -120,7 +147,8 @@ pub(super) fn check_memory(root: &[u8], memory: &Files) -> Result<(), TrustError
     trusted.update_timestamp(file("timestamp.json")?, epoch).map_err(damaged)?;
     trusted.update_snapshot(file("snapshot.json")?, epoch).map_err(damaged)?;
     trusted.update_targets(file("targets.json")?, epoch).map_err(damaged)?;
-    Ok(())
+    let keys = trusted.root().roles.get("timestamp").cloned().ok_or(TrustError::Memory)?;
+    Ok(Remembered { issued: trusted.timestamp().and_then(issued), keys })
 }
 
 /// Polls once: a source that reads files never makes its reader wait.

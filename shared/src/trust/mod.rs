@@ -24,8 +24,7 @@ pub use issuers::{IssuerKey, IssuerKeys, KeyState, TrustedIssuer};
 pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
 #[cfg(feature = "issue")]
 pub use repository::{
-    AgencyPart, AgencyRole, Assembly, Publication, RepositoryError, RepositoryKeys, RoleVersions,
-    TopLevelVersions, assemble, publish, sign_root,
+    AgencyPart, AgencyRole, Assembly, RepositoryError, RepositoryKeys, TopLevelVersions, assemble, sign_root,
 };
 #[cfg(feature = "issue")]
 pub use root::{RootDocument, RootKeys, RootSigner, Rotation, TopLevelRole, TufKey, check_root_chain};

@@ -100,19 +100,6 @@ pub enum RepositoryError {
     Source(#[from] SourceError),
 }
 
-/// The version numbers that one publication gives its roles; each publication raises them.
-#[derive(Debug, Clone, Copy)]
-pub struct RoleVersions {
-    /// `targets`.
-    pub targets: u64,
-    /// The agency's role.
-    pub agency: u64,
-    /// `snapshot`.
-    pub snapshot: u64,
-    /// `timestamp`.
-    pub timestamp: u64,
-}
-
 /// The version numbers of the three roles that one publisher signs for; each publication raises them.
 #[derive(Debug, Clone, Copy)]
 pub struct TopLevelVersions {
@@ -295,26 +282,6 @@ pub struct Assembly<'a> {
     pub now: Timestamp,
 }
 
-/// What is published where there is one agency and one root, and who signs it.
-pub struct Publication<'a> {
-    /// The signed root metadata, version 1.
-    pub root: &'a [u8],
-    /// Top-level targets, by path: policies.
-    pub targets: &'a Files,
-    /// The agency.
-    pub agency: AgencyRole<'a>,
-    /// Signs `targets`.
-    pub targets_signer: &'a dyn Signer,
-    /// Signs `snapshot`.
-    pub snapshot_signer: &'a dyn Signer,
-    /// Signs `timestamp`.
-    pub timestamp_signer: &'a dyn Signer,
-    /// The version of each role.
-    pub versions: RoleVersions,
-    /// The time of publication.
-    pub now: Timestamp,
-}
-
 /// Makes and signs `1.root.json`, the trust anchor.
 ///
 /// # Errors
@@ -337,29 +304,6 @@ pub fn sign_root(
     let mut root = RootDocument::first(&keys, now)?;
     signers.iter().try_for_each(|signer| root.sign(*signer))?;
     Ok(root.published())
-}
-
-/// Makes every file of a repository of one agency: [`assemble`] with what the agency signs here and now.
-///
-/// # Errors
-/// Signers that fail.
-pub fn publish(publication: &Publication<'_>) -> Result<Files, RepositoryError> {
-    let Publication { versions, now, .. } = publication;
-    assemble(&Assembly {
-        roots: &[publication.root.to_vec()],
-        targets: publication.targets,
-        parts: &[publication.agency.sign(versions.agency, *now)?],
-        retired: &BTreeMap::new(),
-        targets_signer: publication.targets_signer,
-        snapshot_signer: publication.snapshot_signer,
-        timestamp_signer: publication.timestamp_signer,
-        versions: TopLevelVersions {
-            targets: versions.targets,
-            snapshot: versions.snapshot,
-            timestamp: versions.timestamp,
-        },
-        now: *now,
-    })
 }
 
 /// Makes every file of a repository, by path: `metadata/…` and `targets/…`.

@@ -218,6 +218,9 @@ pub enum StatusListError {
     /// More places than this format allows, none at all, another width than the draft knows, or a damaged zlib stream.
     #[error("the status list is not 1 to {LIST_SIZE} statuses of 1, 2, 4 or 8 bits")]
     Bits,
+    /// With this list, those of the repository would take more memory than they may.
+    #[error("the status lists of the repository take more than 512 MiB")]
+    Room,
     /// Another list of the same issuer has this URI.
     #[error("the issuer has another status list of the same URI")]
     Repeated,

@@ -36,6 +36,10 @@ use crate::{credential::ToBeSigned, key::KeyId, time::Timestamp};
 /// The target with the hashes, in the agency's folder. It does not end in `.cwt`, as lists do.
 pub const HASHES: &str = "status-hashes.cose";
 
+/// The most bytes that all status lists of a repository take in memory, as they are and compressed: those of 1.4 thousand
+/// million credentials take 350 MB.
+pub(super) const ROOM: usize = 512 << 20;
+
 const MEDIA_TYPE: Value<'static> = Value::Text("application/gatepass-status-hashes+cwt");
 
 /// Below -65536 a claim's label is private (RFC 8392 §9.1).
@@ -304,7 +308,8 @@ impl Vouched {
 /// Reads the lists of one agency, as far as possible from what was kept of them.
 ///
 /// `names` are its targets, without their folder; `fetch` takes such a name. `kept` is what the last call returned
-/// to be kept; it may be lost, old or damaged. The lists come in the order of their URIs.
+/// to be kept; it may be lost, old or damaged. What the lists take is taken off `room`. They come in the order of their
+/// URIs.
 ///
 /// # Errors
 /// Lists, or a token of hashes, that the repository names and that are not there or not right. Whatever is wrong
@@ -313,6 +318,7 @@ pub(super) fn read<'k>(
     names: &[String],
     keys: impl IntoIterator<Item = &'k IssuerKey> + Clone,
     kept: &Files,
+    room: &mut usize,
     mut fetch: impl FnMut(&str) -> Result<Vec<u8>, TrustError>,
     wrong: impl Fn(&str, StatusListError) -> TrustError,
 ) -> Result<(Vec<StatusList>, Files), TrustError> {
@@ -337,6 +343,8 @@ pub(super) fn read<'k>(
                 list.map(|(list, zlib)| (list, zlib.to_vec())).map_err(|error| wrong(name, error))?
             }
         };
+        let taken = list.places.bytes().len() + zlib.len();
+        *room = room.checked_sub(taken).ok_or_else(|| wrong(name, StatusListError::Room))?;
         match lists.binary_search_by(|other| other.uri().cmp(list.uri())) {
             Ok(_) => return Err(wrong(name, StatusListError::Repeated)),
             Err(place) => lists.insert(place, list),
@@ -432,6 +440,32 @@ mod tests {
 
     fn delta(changes: Vec<Change>) -> StatusDelta {
         StatusDelta { lists: BTreeMap::from([("status-0.cwt".to_owned(), changes)]) }
+    }
+
+    #[test]
+    fn lists_take_no_more_room_than_there_is() {
+        use crate::key::Signer;
+        let key = crate::key::SoftwareKey::from_seed(&[1; 32]);
+        let now = Timestamp::from_unix(1_800_000_000).unwrap();
+        let names = ["status-0.cwt", "status-1.cwt"].map(str::to_owned);
+        let fetch = |name: &str| {
+            let list = StatusListBuilder::default().prepare(name, now, now.plus(60), key.public_key().id());
+            Ok(list.sign(&key).unwrap())
+        };
+        let wrong = |name: &str, source| TrustError::StatusList { name: name.to_owned(), source };
+        let issuer = IssuerKey::new(key.public_key(), now);
+        let read = |mut room: usize| {
+            let result = super::read(&names, [&issuer], &Files::new(), &mut room, fetch, wrong);
+            result.map(|(lists, _)| (lists.len(), room))
+        };
+        // Two lists of 2^20 places of two bits, and what they are compressed to.
+        let (both, left) = read(1 << 20).unwrap();
+        let taken = (1 << 20) - left;
+        assert!(both == 2 && taken > 2 << 18 && taken < (2 << 18) + 2000, "{taken}");
+        assert_eq!(read(taken).unwrap(), (2, 0));
+        let error = read(taken - 1).unwrap_err();
+        let room = |error: &TrustError| matches!(error, TrustError::StatusList { name, source: StatusListError::Room } if name == "status-1.cwt");
+        assert!(room(&error), "{error}");
     }
 
     #[test]

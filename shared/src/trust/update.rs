@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sigstore_tuf::{DelegatedRole, Role};
 
-use super::client::{Client, MAX_AGENCIES, check_memory, ready};
+use super::client::{Client, MAX_AGENCIES, check_memory, issued, ready};
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
 use super::policy::Policy;
 use super::sector_keys::{FOLDER, SectorKeys, wrapped_target};
@@ -120,6 +120,15 @@ pub enum TrustError {
         /// What it does.
         problem: &'static str,
     },
+    /// The signed time of publication went back, and by it the floor that clocks are held to would.
+    #[error("the repository says that it was published before one that is known already")]
+    Earlier,
+    /// More agencies than are read.
+    #[error("the repository has {count} agencies; at most {MAX_AGENCIES} are read")]
+    Agencies {
+        /// How many.
+        count: usize,
+    },
     /// What the client remembers of earlier repositories cannot be read.
     #[error("the memory of earlier repositories is damaged")]
     Memory,
@@ -156,12 +165,13 @@ pub fn update_for(
 ) -> Result<(TrustStore, TrustSnapshot), TrustError> {
     let source: Arc<dyn TrustSource> = Arc::new(source);
     // The client passes over a memory that it cannot read, and would then take an older repository.
-    if !memory.is_empty() {
-        check_memory(root, memory)?;
-    }
+    let before = if memory.is_empty() { None } else { Some(check_memory(root, memory)?) };
     let (store, snapshot) = read_at_last_good_time(&source, root, memory, clock, machine)?;
     // What is about to be kept has to pass the same check at the next start.
-    check_memory(root, &snapshot.memory)?;
+    let after = check_memory(root, &snapshot.memory)?;
+    if before.is_some_and(|before| after.is_before(&before)) {
+        return Err(TrustError::Earlier);
+    }
     Ok((store, snapshot))
 }
 
@@ -219,9 +229,7 @@ impl Client {
         let timestamp = trusted.timestamp().ok_or_else(|| missing("timestamp.json"))?;
         let snapshot = trusted.snapshot().ok_or_else(|| missing("snapshot.json"))?;
         let targets = trusted.targets_role("targets").ok_or_else(|| missing("targets.json"))?.clone();
-        let issued = timestamp.extra.get(ISSUED_FIELD).and_then(serde_json::Value::as_str);
-        let issued =
-            issued.and_then(|text| Timestamp::parse(text).ok()).ok_or_else(|| missing(ISSUED_FIELD))?;
+        let issued = issued(timestamp).ok_or_else(|| missing(ISSUED_FIELD))?;
         let expires = [trusted.root().expires(), timestamp.expires(), snapshot.expires(), targets.expires()];
         let expires = expires.map(Timestamp::from).into_iter().min().unwrap_or(issued);
         let versions =
@@ -231,7 +239,12 @@ impl Client {
         let seals = self.seals(&targets.targets, time)?;
         let sector_keys = self.sector_keys(targets.targets.keys(), machine, time)?;
         let mut issuers = Vec::new();
-        for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles).take(MAX_AGENCIES) {
+        let roles =
+            targets.delegations.as_ref().map(|delegations| delegations.roles.as_slice()).unwrap_or_default();
+        if roles.len() > MAX_AGENCIES {
+            return Err(TrustError::Agencies { count: roles.len() });
+        }
+        for role in roles {
             let issuer = self.issuer(role, expires, time)?;
             if issuers.iter().any(|known: &TrustedIssuer| known.uri == issuer.uri) {
                 let problem = "speaks for an issuer that another agency speaks for";
@@ -330,6 +343,13 @@ impl Client {
         if listed.issuer != issuer_uri {
             return Err(delegation("claims another agency's issuer"));
         }
+        let repeated = |(place, key): (usize, &IssuerKey)| {
+            listed.keys.iter().take(place).any(|earlier| earlier.public == key.public)
+        };
+        if listed.keys.iter().enumerate().any(repeated) {
+            // Which of the two would say when it was revoked?
+            return Err(delegation("lists a key twice"));
+        }
         let keys: Vec<(KeyId, IssuerKey)> =
             listed.keys.into_iter().map(|key| (key.public.id(), key)).collect();
         let own =
@@ -340,8 +360,10 @@ impl Client {
         let kept = status_delta::take(&mut self.kept, &agency);
         let usable = keys.iter().map(|(_, key)| key);
         let wrong = |name: &str, source| TrustError::StatusList { name: format!("{folder}{name}"), source };
+        let mut room = self.status_room;
         let fetch = |name: &str| self.target(&format!("{folder}{name}"), time);
-        let (status_lists, keep) = status_delta::read(&names, usable, &kept, fetch, wrong)?;
+        let (status_lists, keep) = status_delta::read(&names, usable, &kept, &mut room, fetch, wrong)?;
+        self.status_room = room;
         self.memory.with(|memory| status_delta::put(memory, &agency, keep));
         Ok(TrustedIssuer { agency, uri: issuer_uri, keys, status_lists, expires })
     }

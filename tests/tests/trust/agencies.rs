@@ -9,9 +9,9 @@ use shared::trust::{
     AgencyPart, AgencyRole, Assembly, Files, Freshness, IssuerKey, IssuerKeys, StatusListBuilder, TrustError,
     assemble, update,
 };
-use tests::{AGENCY, ISSUER, STATUS_URI, World, border};
+use tests::{ISSUER, STATUS_URI, World, border};
 
-use crate::{DAY, import, key, key_id, own_targets, published, resign, says, versions, with_agency_metadata};
+use crate::{DAY, import, key, key_id, own_targets, resign, says, with_agency_metadata};
 
 #[test]
 fn an_agency_lists_nothing_outside_its_folder() {
@@ -24,7 +24,7 @@ fn an_agency_lists_nothing_outside_its_folder() {
     let policies = Files::from([("policy/border.json".into(), serde_json::to_vec(&world.policy).unwrap())]);
     let mut own = own_targets(&world);
     own.insert("hotel.json".into(), serde_json::to_vec(&hotel).unwrap());
-    let mut files = published(&world, &policies, &own, versions(1, 1, 1, 1));
+    let mut files = world.published(ISSUER, &own, &policies, 1, world.start);
     let path = files.keys().find(|name| name.ends_with(".hotel.json")).unwrap().clone();
     let policy = files.remove(&path).unwrap();
     files.insert(format!("targets/policy/{}", path.rsplit_once('/').unwrap().1), policy);
@@ -76,7 +76,7 @@ fn status_lists_are_signed_by_the_issuer_itself() {
     {
         let mut own = own_targets(&world);
         own.insert("status-0.cwt".into(), list(signer));
-        let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+        let files = world.published(ISSUER, &own, &Files::new(), 1, world.start);
         match import(&world, files, &Files::new()) {
             Ok(_) => assert!(good, "{who}"),
             Err(error) => {
@@ -96,18 +96,7 @@ fn neighbour_key() -> SoftwareKey {
 /// A repository of two agencies; each version of a part is published as the repository of that number.
 fn of_two(world: &World, version: u64, parts: &[AgencyPart]) -> Files {
     let policies = Files::from([("policy/border.json".into(), serde_json::to_vec(&world.policy).unwrap())]);
-    assemble(&Assembly {
-        roots: &[world.root()],
-        targets: &policies,
-        parts,
-        retired: &BTreeMap::new(),
-        targets_signer: &world.roles[3],
-        snapshot_signer: &world.roles[4],
-        timestamp_signer: &world.roles[5],
-        versions: version.into(),
-        now: world.start,
-    })
-    .unwrap()
+    world.assembled(parts, &policies, version.into(), world.start)
 }
 
 fn parts(world: &World, version: u64, neighbours_issuer: &str) -> [AgencyPart; 2] {
@@ -117,14 +106,13 @@ fn parts(world: &World, version: u64, neighbours_issuer: &str) -> [AgencyPart; 2
         keys: vec![IssuerKey::new(neighbour_key().public_key(), world.start)],
     };
     let theirs = Files::from([("keys.json".to_owned(), serde_json::to_vec(&theirs).unwrap())]);
-    let first = AgencyRole { name: AGENCY, issuer: ISSUER, signer: &world.agency, targets: &own };
     let second = AgencyRole {
         name: NEIGHBOUR.0,
         issuer: neighbours_issuer,
         signer: &neighbour_key(),
         targets: &theirs,
     };
-    [first.sign(version, world.start).unwrap(), second.sign(version, world.start).unwrap()]
+    [world.part(ISSUER, &own, version, world.start), second.sign(version, world.start).unwrap()]
 }
 
 #[test]
@@ -214,4 +202,36 @@ fn an_expired_agency_ages_alone() {
         Freshness::at(later.start, store.issued(), expires, 14)
     };
     assert_eq!((state(ISSUER), state(NEIGHBOUR.1)), (Freshness::Fresh, Freshness::Stale));
+}
+
+/// Whoever comes after the last that is read would be told that its credentials are of an unknown issuer.
+#[test]
+fn a_repository_of_too_many_agencies_says_so() {
+    let world = World::default();
+    let names: Vec<_> =
+        (0..257).map(|number| (format!("a{number}"), format!("https://{number}.example"))).collect();
+    let part = |(name, issuer): &(String, String)| {
+        let keys = IssuerKeys {
+            issuer: issuer.clone(),
+            keys: vec![IssuerKey::new(world.issuer.public_key(), world.start)],
+        };
+        let targets = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);
+        AgencyRole { name, issuer, signer: &world.agency, targets: &targets }.sign(1, world.start).unwrap()
+    };
+    let parts: Vec<_> = names.iter().map(part).collect();
+    let store = import(&world, of_two(&world, 1, &parts[..256]), &Files::new()).unwrap();
+    assert!(names[..256].iter().all(|(_, issuer)| store.issuer(issuer).is_some()));
+    let error = import(&world, of_two(&world, 1, &parts), &Files::new()).unwrap_err();
+    assert!(matches!(error, TrustError::Agencies { count: 257 }), "{error}");
+}
+
+#[test]
+fn a_key_is_listed_once() {
+    let world = World::default();
+    let key = IssuerKey::new(world.issuer.public_key(), world.start);
+    let revoked = IssuerKey { key_id: Some(vec![7]), revoked_at: Some(world.start), ..key.clone() };
+    let twice = IssuerKeys { issuer: ISSUER.to_owned(), keys: vec![key, revoked] };
+    let own = Files::from([("keys.json".to_owned(), serde_json::to_vec(&twice).unwrap())]);
+    let error = import(&world, world.published(ISSUER, &own, &Files::new(), 1, world.start), &Files::new());
+    assert!(matches!(error.unwrap_err(), TrustError::Delegation { problem: "lists a key twice", .. }));
 }

@@ -14,10 +14,10 @@ use shared::key::{PublicKey, Signer, SoftwareKey};
 use shared::reason::Reason;
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, Files, Freshness, IssuerKey, IssuerKeys, Publication, RoleVersions, SourceError, TrustError,
-    TrustSource, TrustStore, load, publish, update,
+    Files, Freshness, IssuerKey, IssuerKeys, SourceError, TopLevelVersions, TrustError, TrustSource,
+    TrustStore, load, update,
 };
-use tests::{AGENCY, ISSUER, Seen, World, border, python_tuf, third_party_python};
+use tests::{ISSUER, Seen, World, border, python_tuf, third_party_python};
 
 use crate::roots::SecondRoot;
 
@@ -35,24 +35,6 @@ fn own_targets(world: &World) -> Files {
         keys: vec![IssuerKey::new(world.issuer.public_key(), world.start)],
     };
     Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())])
-}
-
-fn versions(targets: u64, agency: u64, snapshot: u64, timestamp: u64) -> RoleVersions {
-    RoleVersions { targets, agency, snapshot, timestamp }
-}
-
-fn published(world: &World, policies: &Files, own: &Files, versions: RoleVersions) -> Files {
-    publish(&Publication {
-        root: &world.root(),
-        targets: policies,
-        agency: AgencyRole { name: AGENCY, issuer: ISSUER, signer: &world.agency, targets: own },
-        targets_signer: &world.roles[3],
-        snapshot_signer: &world.roles[4],
-        timestamp_signer: &world.roles[5],
-        versions,
-        now: world.start,
-    })
-    .unwrap()
 }
 
 fn import(world: &World, repository: Files, memory: &Files) -> Result<TrustStore, TrustError> {
@@ -178,7 +160,7 @@ fn a_target_signed_as_larger_than_any_is_not_even_asked_for() {
     let world = World::default();
     let mut own = own_targets(&world);
     own.insert("status-0.cwt".into(), vec![0; MAX_TARGET as usize + 1]);
-    let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+    let files = world.published(ISSUER, &own, &Files::new(), 1, world.start);
     let source = Source::new(files, None);
     let error = update(source.clone(), &world.root(), &Files::new(), world.start).unwrap_err();
     assert!(matches!(error, TrustError::Tuf(_)), "{error}");
@@ -215,17 +197,21 @@ fn no_changed_byte_changes_what_is_believed() {
 fn no_single_role_goes_back() {
     let world = World::default();
     let policies = Files::from([("policy/border.json".into(), serde_json::to_vec(&world.policy).unwrap())]);
-    let at = |versions| published(&world, &policies, &own_targets(&world), versions);
-    let (_, snapshot) = world.import(at(versions(5, 5, 5, 5)));
-    assert!(import(&world, at(versions(6, 6, 6, 6)), &snapshot.memory).is_ok());
-    assert!(import(&world, at(versions(5, 5, 6, 6)), &snapshot.memory).is_ok(), "nothing new");
+    let at = |targets, agency, snapshot, timestamp| {
+        let part = world.part(ISSUER, &own_targets(&world), agency, world.start);
+        let versions = TopLevelVersions { targets, snapshot, timestamp };
+        world.assembled(&[part], &policies, versions, world.start)
+    };
+    let (_, snapshot) = world.import(at(5, 5, 5, 5));
+    assert!(import(&world, at(6, 6, 6, 6), &snapshot.memory).is_ok());
+    assert!(import(&world, at(5, 5, 6, 6), &snapshot.memory).is_ok(), "nothing new");
     for (role, older) in [
-        ("timestamp", versions(6, 6, 6, 4)),
-        ("snapshot", versions(6, 6, 4, 6)),
-        ("targets", versions(4, 6, 6, 6)),
-        ("agency", versions(6, 4, 6, 6)),
+        ("timestamp", at(6, 6, 6, 4)),
+        ("snapshot", at(6, 6, 4, 6)),
+        ("targets", at(4, 6, 6, 6)),
+        ("agency", at(6, 4, 6, 6)),
     ] {
-        assert!(import(&world, at(older), &snapshot.memory).is_err(), "{role} went back");
+        assert!(import(&world, older, &snapshot.memory).is_err(), "{role} went back");
     }
 }
 
@@ -292,7 +278,7 @@ fn targets_that_cannot_be_understood_are_not_passed_over() {
         Files::from([("policy/border.json".to_owned(), serde_json::to_vec(&policy).unwrap())])
     };
     let try_policies = |files: &Files| {
-        import(&world, published(&world, files, &own_targets(&world), versions(1, 1, 1, 1)), &Files::new())
+        import(&world, world.published(ISSUER, &own_targets(&world), files, 1, world.start), &Files::new())
     };
     assert!(try_policies(&policy(&|_| {})).is_ok());
     for (what, files) in [
@@ -307,7 +293,7 @@ fn targets_that_cannot_be_understood_are_not_passed_over() {
     for (what, key) in [("a weak key", "01".to_owned() + &"00".repeat(31)), ("a short key", "00".into())] {
         let keys = json!({ "issuer": ISSUER, "keys": [{ "public": key, "not_before": world.start }] });
         let own = Files::from([("keys.json".to_owned(), serde_json::to_vec(&keys).unwrap())]);
-        let files = published(&world, &Files::new(), &own, versions(1, 1, 1, 1));
+        let files = world.published(ISSUER, &own, &Files::new(), 1, world.start);
         let error = import(&world, files, &Files::new()).expect_err(what);
         assert!(matches!(error, TrustError::Target { .. }), "{what}: {error}");
     }
@@ -385,4 +371,20 @@ fn python_tuf_agrees() {
     rotated.insert("metadata/2.root.json".into(), second.signed_by(&[&world.roles[0]]));
     let error = read("rotated", &rotated, "fresh").expect_err("one of three changed the root");
     assert!(error.contains("UnsignedMetadataError"), "{error}");
+}
+
+/// A stolen key of the timestamp could otherwise take the floor away that clocks are held to.
+#[test]
+fn signed_time_does_not_go_back() {
+    let world = World::default();
+    let last = world.start.plus(2 * DAY);
+    let (_, snapshot) = update(world.repository(5, last), &world.root(), &Files::new(), last).unwrap();
+    let published =
+        |now| update(world.repository(6, now), &world.root(), &snapshot.memory, last).map(|(store, _)| store);
+    assert!(published(last).is_ok());
+    assert!(published(last.plus(1)).is_ok());
+    for earlier in [1, DAY, 2 * DAY] {
+        let error = published(last.plus(-earlier)).unwrap_err();
+        assert!(matches!(error, TrustError::Earlier), "{earlier} s: {error}");
+    }
 }

@@ -1,10 +1,10 @@
 //! Roots that change, and keys that were replaced.
 
 use shared::key::{Signer, SoftwareKey};
-use shared::trust::{Files, RootDocument, Rotation, TopLevelRole, TrustError, load, update};
+use shared::trust::{Files, RootDocument, Rotation, TimeFloor, TopLevelRole, TrustError, load, update};
 use tests::World;
 
-use crate::{import, key, key_id, resign};
+use crate::{DAY, import, key, key_id, resign};
 
 /// The second version of the root, as its keys allow or do not allow it.
 pub(super) struct SecondRoot<'a> {
@@ -70,6 +70,21 @@ fn a_new_root_needs_two_keys_of_the_old_one() {
         resign(&root, &signers, |signed| signed["version"] = 3.into())
     };
     assert!(import(&world, second.repository(2, leap), &Files::new()).is_err(), "version 3 in place of 2");
+}
+
+/// A publication that was dated by a wrong clock is mended as a stolen key is: the root names another one.
+#[test]
+fn a_new_key_of_the_timestamp_may_set_signed_time_right() {
+    let world = World::default();
+    let late = world.start.plus(70 * 365 * DAY);
+    let (_, snapshot) = update(world.repository(9, late), &world.root(), &Files::new(), late).unwrap();
+    let again =
+        |files: Files| update(files, &world.root(), &snapshot.memory, world.start).map(|(store, _)| store);
+    assert!(matches!(again(world.repository(10, world.start)), Err(TrustError::Earlier)));
+    let second = SecondRoot::new(&world);
+    let root = second.signed_by(&[&world.roles[0], &world.roles[1]]);
+    let store = again(second.repository(10, root)).unwrap();
+    assert_eq!(store.floor(), TimeFloor::from_signed(world.start));
 }
 
 #[test]

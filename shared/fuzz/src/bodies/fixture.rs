@@ -1,5 +1,6 @@
 //! A small world: an issuer, a resident, a repository, all from fixed keys.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
@@ -15,10 +16,10 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, HASHES, IssuerKey, IssuerKeys,
-    PaperRule, Policy, ProofRule, Publication, PublishedList, RepositoryKeys, RoleVersions, SectorEpoch,
-    SectorEpochs, StaleRule, StatusListBuilder, TrustStore, epochs_target, prepare_hashes, publish,
-    sign_root, update, wrapped_target,
+    AgencyRole, Assembly, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, HASHES, IssuerKey,
+    IssuerKeys, PaperRule, Policy, ProofRule, PublishedList, RepositoryKeys, SectorEpoch, SectorEpochs,
+    StaleRule, StatusListBuilder, TrustStore, assemble, epochs_target, prepare_hashes, sign_root, update,
+    wrapped_target,
 };
 use sigstore_tuf::canonical_json;
 
@@ -248,14 +249,16 @@ fn good_targets(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files, Files) {
 /// A repository of these targets. The snapshot and the timestamp pin nothing but versions, so that a metadata file
 /// can be replaced alone.
 pub(super) fn repository_of(root: &[u8], own: &Files, targets: &Files, now: Timestamp) -> Files {
-    let mut files = publish(&Publication {
-        root,
+    let agency = AgencyRole { name: AGENCY_NAME, issuer: ISSUER, signer: &key(AGENCY), targets: own };
+    let mut files = assemble(&Assembly {
+        roots: &[root.to_vec()],
         targets,
-        agency: AgencyRole { name: AGENCY_NAME, issuer: ISSUER, signer: &key(AGENCY), targets: own },
+        parts: &[agency.sign(1, now).expect("a key in memory signs")],
+        retired: &BTreeMap::new(),
         targets_signer: &key(TARGETS_KEY),
         snapshot_signer: &key(SNAPSHOT),
         timestamp_signer: &key(TIMESTAMP),
-        versions: RoleVersions { targets: 1, agency: 1, snapshot: 1, timestamp: 1 },
+        versions: 1.into(),
         now,
     })
     .expect("keys in memory sign");
