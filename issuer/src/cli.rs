@@ -42,7 +42,7 @@ pub enum Command {
     /// Run a trust repository that several agencies share: root ceremony, rotation, publication
     #[command(subcommand)]
     Trust(Trust),
-    /// Say which kiosks read encrypted codes, and begin new epochs of their keys
+    /// Say which kiosks read encrypted codes, and begin new epochs of their keys; for a shared repository, in its folder
     #[command(subcommand)]
     Sector(Sector),
     /// List, replace and revoke the agency's signing keys

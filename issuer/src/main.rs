@@ -17,6 +17,7 @@ mod roots;
 mod seal;
 mod sectors;
 mod status_index;
+mod top_level;
 
 use std::process::ExitCode;
 

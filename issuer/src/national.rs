@@ -4,6 +4,8 @@
 //! root.json, 2.root.json …    roots, see `roots.rs`
 //! keys/                       of the roles that sign at every publication: targets, snapshot, timestamp
 //! policy/                     policies of the purposes, one file each
+//! seals/                      lists of who signs seals of other schemes, if any
+//! sectors.json, sectors/      see `sectors.rs`
 //! agencies.json               names, issuers and public keys of the agencies
 //! parts/<agency>/             what the agency handed over last, as in a repository
 //! state.json, memory.json     what was published last, and as a kiosk remembers it
@@ -22,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use shared::key::PublicKey;
 use shared::time::Timestamp;
 use shared::trust::{AgencyPart, Files, SourceError, TrustSource};
+
+use crate::office::Office;
 
 /// The longest metadata of an agency that is read, as kiosks read it.
 const MAX_METADATA: u64 = 5_000_000;
@@ -64,7 +68,7 @@ pub struct Published {
 impl National {
     /// Lays out a new folder. Refuses one that holds a repository already.
     pub fn create(folder: &Path) -> Result<Self> {
-        if folder.join("agencies.json").exists() || folder.join("agency.json").exists() {
+        if Self::is_at(folder) || Office::is_at(folder) {
             bail!("{} already holds a repository or an agency", folder.display());
         }
         for part in ["keys", "policy", "parts"] {
@@ -72,6 +76,11 @@ impl National {
                 .with_context(|| format!("creating {}", folder.join(part).display()))?;
         }
         Ok(Self { folder: folder.to_owned(), agencies: Vec::new() })
+    }
+
+    /// Tells whether a folder is that of a shared repository.
+    pub fn is_at(folder: &Path) -> bool {
+        folder.join("agencies.json").exists()
     }
 
     /// Opens a folder that [`National::create`] laid out.

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use shared::credential::Purpose;
 use shared::key::PublicKey;
-use shared::seal::{HEALTH_CERTIFICATES, SealTrust, VISIBLE_DIGITAL_SEALS};
-use shared::trust::{Files, Policy};
+use shared::trust::Policy;
 use zeroize::Zeroizing;
 
 use crate::keys::{self, Keeping, PrivateKey};
@@ -155,47 +154,9 @@ impl Office {
         Roots::read(&self.folder)
     }
 
-    /// Reads every policy, in the order of the file names.
-    pub fn policies(&self) -> Result<Vec<Policy>> {
-        policies::read(&self.folder)
-    }
-
-    /// Returns the targets that tell kiosks the policies, by path.
-    pub fn policy_targets(&self) -> Result<Files> {
-        policies::targets(&self.folder)
-    }
-
-    /// Reads whom seals of other schemes are believed from: the lists under `seals/`, if there are any, by their targets.
-    pub fn seals(&self) -> Result<Files> {
-        let mut lists = Files::new();
-        let folder = self.folder.join("seals");
-        if !folder.exists() {
-            return Ok(lists);
-        }
-        for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
-            let path = entry?.path();
-            let target = format!("seals/{}", path.file_name().unwrap_or_default().display());
-            let list = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            match target.as_str() {
-                HEALTH_CERTIFICATES => SealTrust::default().with_health_certificates(&list),
-                VISIBLE_DIGITAL_SEALS => SealTrust::default().with_visible_digital_seals(&list),
-                _ => bail!(
-                    "no kiosk reads {}: it is neither {HEALTH_CERTIFICATES} nor {VISIBLE_DIGITAL_SEALS}",
-                    path.display()
-                ),
-            }
-            .with_context(|| format!("{} would be refused by every kiosk", path.display()))?;
-            lists.insert(target, list);
-        }
-        Ok(lists)
-    }
-
     /// Reads the policy of a purpose.
     pub fn policy(&self, purpose: &Purpose) -> Result<Policy> {
-        let policies = self.policies()?;
-        let known = policies.iter().map(|policy| policy.purpose.as_str()).collect::<Vec<_>>().join(", ");
-        let found = policies.into_iter().find(|policy| policy.purpose == *purpose);
-        found.with_context(|| format!("there is no policy for {purpose}; there are: {known}"))
+        policies::of(&self.folder, purpose)
     }
 
     /// Writes a policy under `policy/`.

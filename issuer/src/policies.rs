@@ -64,8 +64,16 @@ fn policy(
     }
 }
 
+/// Reads the policy of a purpose.
+pub fn of(folder: &Path, purpose: &Purpose) -> Result<Policy> {
+    let policies = read(folder)?;
+    let known = policies.iter().map(|policy| policy.purpose.as_str()).collect::<Vec<_>>().join(", ");
+    let found = policies.into_iter().find(|policy| policy.purpose == *purpose);
+    found.with_context(|| format!("there is no policy for {purpose}; there are: {known}"))
+}
+
 /// Reads every policy of a folder, in the order of the file names.
-pub fn read(folder: &Path) -> Result<Vec<Policy>> {
+fn read(folder: &Path) -> Result<Vec<Policy>> {
     let folder = folder.join("policy");
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
         .with_context(|| format!("reading {}", folder.display()))?

@@ -46,7 +46,7 @@ pub struct Kiosk {
 }
 
 impl Sectors {
-    /// Reads what an agency's folder says; nothing, if no kiosk was ever added.
+    /// Reads what a folder says; nothing, if no kiosk was ever added.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("sectors.json");
         let read = match fs::read_to_string(&path) {

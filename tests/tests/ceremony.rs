@@ -290,6 +290,41 @@ fn an_agency_hands_in_its_own_part_and_nothing_else() {
     ceremony.publish(&[]).expect(0);
 }
 
+/// Keys of sectors and lists of seal signers are the shared repository's, and reach its kiosks.
+#[test]
+fn encrypted_codes_and_seals_in_a_shared_repository() {
+    let ceremony = Ceremony::published(Some(START));
+    let gate = ceremony.journey.kiosk(&["key", "--state", "gate"]).expect(0).json;
+    let sector = |folder: &str| {
+        let (name, key) = ("gate", gate["key"].as_str().unwrap());
+        let at = ["--purpose", "border", "--at", START];
+        let add = ["sector", "add-kiosk", "--dir", folder, "--name", name, "--key", key];
+        ceremony.issuer(&[&add[..], &at].concat()).expect(0);
+        let rotated = ceremony.issuer(&[&["sector", "rotate", "--dir", folder][..], &at].concat()).expect(0);
+        fs::create_dir(ceremony.path(folder).join("seals")).unwrap();
+        let list = ceremony.path(folder).join("seals/health-certificates.json");
+        fs::write(list, r#"{"signers": []}"#).unwrap();
+        rotated.json["epoch"]["public"].as_str().unwrap().to_owned()
+    };
+    // What an agency says for itself does not travel with its part, and that is said.
+    sector("A");
+    ceremony.hand_in("A", None);
+    let said = ceremony.publish(&["PA"]).expect(0).said;
+    assert!(said.contains("PA holds seals") && said.contains("PA holds sector-keys"), "{said}");
+    assert!(!ceremony.path("REPO/targets/sector-keys").exists());
+    let key = sector("T");
+    ceremony.publish(&[]).expect(0);
+    assert!(ceremony.path("REPO/targets/seals").exists());
+    ceremony.import("gate", LATER, true).expect(0);
+    ceremony.journey.credential_without_face("A", 1, LATER);
+    let at = "2026-11-20T10:00:05Z";
+    let code = ceremony.journey.code("A-1", "border", at, &["--encrypt-to", &key]);
+    let verify = ["verify", "--state", "gate", "--purpose", "border", "--at", at, code.to_str().unwrap()];
+    assert_eq!(ceremony.journey.kiosk(&verify).expect(0).reason(), "accepted");
+    let nowhere = ceremony.issuer(&["sector", "list", "--dir", "PA"]).expect(2);
+    assert!(nowhere.said.contains("neither an agency's folder"), "{}", nowhere.said);
+}
+
 #[test]
 fn an_agency_can_go_and_its_key_can_be_replaced() {
     let ceremony = Ceremony::published(Some(START));

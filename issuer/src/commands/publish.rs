@@ -18,7 +18,7 @@ use crate::office::Office;
 use crate::output::Answer;
 use crate::published::{self, PublishedState};
 use crate::registry::Registry;
-use crate::sectors::Sectors;
+use crate::top_level;
 
 /// How long a status list answers, in seconds: as long as the repository can be stale at most, and no policy longer.
 const STATUS_LIFE: i64 = 30 * 24 * 3600;
@@ -32,9 +32,6 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     registry.set_setting("repository_version", &version.to_string())?;
 
     let (agency_targets, state) = agency_targets(&office, &registry, now)?;
-    let mut targets = office.policy_targets()?;
-    targets.extend(office.seals()?);
-    targets.extend(Sectors::open(&arguments.at.dir)?.targets()?);
     let role = AgencyRole {
         name: &office.agency.name,
         issuer: &office.agency.issuer,
@@ -47,7 +44,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     }
     let files = assemble(&Assembly {
         roots: &roots.complete,
-        targets: &targets,
+        targets: &top_level::targets(&arguments.at.dir)?,
         parts: &[role.sign(version, now)?],
         retired: &BTreeMap::new(),
         targets_signer: &roots.key(TopLevelRole::Targets)?,

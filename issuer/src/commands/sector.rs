@@ -1,6 +1,8 @@
 //! `issuer sector`: which kiosks read encrypted codes, and with which keys.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 use serde_json::json;
 use shared::encryption::{DecryptionKey, EncryptionKey};
 use zeroize::Zeroizing;
@@ -8,14 +10,16 @@ use zeroize::Zeroizing;
 use crate::cli::Sector;
 use crate::commands::{note, now};
 use crate::keys;
+use crate::national::National;
 use crate::office::Office;
 use crate::output::Answer;
+use crate::policies;
 use crate::sectors::{Kiosk, Sectors, read_shared_key};
 
 pub fn run(verb: &Sector) -> Result<Answer> {
     match verb {
         Sector::AddKiosk { at, name, key, purpose } => {
-            Office::open(&at.dir)?;
+            ensure_repository(&at.dir)?;
             let kiosk =
                 Kiosk { name: name.clone(), key: EncryptionKey::parse(key)?, purposes: purpose.clone() };
             Sectors::open(&at.dir)?.add(kiosk.clone())?;
@@ -23,7 +27,7 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             Ok(Answer::done(text, json!({ "kiosk": kiosk, "id": kiosk.key.id().to_string() })))
         }
         Sector::RemoveKiosk { at, name } => {
-            Office::open(&at.dir)?;
+            ensure_repository(&at.dir)?;
             let kiosk = Sectors::open(&at.dir)?.remove(name)?;
             note(
                 "It still reads codes of the epochs that it was given: begin new ones with `issuer sector rotate`.",
@@ -32,17 +36,19 @@ pub fn run(verb: &Sector) -> Result<Answer> {
         }
         Sector::Rotate { at, purpose, shared } => {
             let now = now(at.at);
-            Office::open(&at.dir)?.policy(purpose)?;
+            ensure_repository(&at.dir)?;
+            policies::of(&at.dir, purpose)?;
             let key = match shared {
                 Some(path) => read_shared_key(path)?,
                 None => DecryptionKey::from_seed(&Zeroizing::new(keys::random::<32>()?))?,
             };
             let epoch = Sectors::open(&at.dir)?.rotate(purpose, &key, now)?;
-            note("Kiosks read it from the next `issuer publish` that they import, and the epoch before it.");
+            note("Kiosks read it from the next publication that they import, and the epoch before it.");
             let public = epoch.public.map_or("(a shared key)".to_owned(), |key| key.to_string());
             Ok(Answer::done(public, json!({ "purpose": purpose, "epoch": epoch })))
         }
         Sector::List { at } => {
+            ensure_repository(&at.dir)?;
             let sectors = Sectors::open(&at.dir)?;
             let mut lines = Vec::new();
             for kiosk in &sectors.kiosks {
@@ -69,4 +75,14 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             Ok(Answer::done(lines.join("\n"), json))
         }
     }
+}
+
+/// Sectors belong to whoever publishes what kiosks import: an agency, or those who run a shared repository.
+fn ensure_repository(folder: &Path) -> Result<()> {
+    ensure!(
+        Office::is_at(folder) || National::is_at(folder),
+        "{} is neither an agency's folder nor that of a shared repository",
+        folder.display()
+    );
+    Ok(())
 }

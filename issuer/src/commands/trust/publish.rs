@@ -2,7 +2,7 @@
 //! sees it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use crate::cli::TrustPublish;
 use crate::commands::{note, now};
 use crate::national::{Agency, National, memory, read_part, set_memory, write_files};
 use crate::output::Answer;
-use crate::policies;
 use crate::roots::Roots;
+use crate::top_level::{self, NOT_IN_PARTS};
 
 /// How long before a part expires somebody is told, in seconds: two weeks.
 const WARN_BEFORE: i64 = 14 * 24 * 3600;
@@ -45,7 +45,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         .collect();
     let files = assemble(&Assembly {
         roots: &roots.complete,
-        targets: &policies::targets(&national.folder)?,
+        targets: &top_level::targets(&national.folder)?,
         parts: &parts,
         retired: &retired,
         targets_signer: &roots.key(TopLevelRole::Targets)?,
@@ -91,6 +91,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
 fn parts(national: &National, folders: &[PathBuf]) -> Result<Vec<AgencyPart>> {
     let mut handed_in: BTreeMap<&str, AgencyPart> = BTreeMap::new();
     for folder in folders {
+        tell_left_out(folder, &national.folder);
         let mut found = false;
         for agency in &national.agencies {
             if let Some(part) = read_part(folder, agency)? {
@@ -120,6 +121,17 @@ fn parts(national: &National, folders: &[PathBuf]) -> Result<Vec<AgencyPart>> {
         }
     }
     Ok(parts)
+}
+
+/// Says what an agency publishes beside its part, for it reaches no kiosk from there.
+fn tell_left_out(folder: &Path, shared: &Path) {
+    for kind in NOT_IN_PARTS.iter().filter(|kind| folder.join("targets").join(kind).exists()) {
+        note(&format!(
+            "{} holds {kind}, which are no part of an agency and are not published from there: they come from {}",
+            folder.display(),
+            shared.display()
+        ));
+    }
 }
 
 fn newer(agency: &Agency, new: AgencyPart, kept: &AgencyPart) -> Result<AgencyPart> {
