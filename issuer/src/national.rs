@@ -23,9 +23,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::key::PublicKey;
 use shared::time::Timestamp;
-use shared::trust::{AgencyPart, Files, SourceError, TrustSource};
+use shared::trust::{AgencyPart, Files, SourceError, TrustSnapshot, TrustSource, TrustStore, update};
 
 use crate::office::Office;
+use crate::roots::Roots;
 
 /// The longest metadata of an agency that is read, as kiosks read it.
 const MAX_METADATA: u64 = 5_000_000;
@@ -116,7 +117,7 @@ impl National {
 }
 
 /// Reads what a kiosk remembers of what was published from a folder last.
-pub fn memory(folder: &Path) -> Result<Files> {
+fn memory(folder: &Path) -> Result<Files> {
     Ok(read_json::<Memory>(&folder.join(MEMORY))?.unwrap_or_default().0)
 }
 
@@ -124,6 +125,31 @@ pub fn memory(folder: &Path) -> Result<Files> {
 /// memory that every later publication would be refused for.
 pub fn set_memory(folder: &Path, memory: Files) -> Result<()> {
     write_json(&folder.join(MEMORY), &Memory(memory))
+}
+
+/// Reads what is about to be published from a folder as kiosks will, which know what was published before.
+///
+/// # Errors
+/// Whatever they would refuse it for.
+pub fn read_as_kiosk(
+    folder: &Path,
+    roots: &Roots,
+    files: &Files,
+    now: Timestamp,
+) -> Result<(TrustStore, TrustSnapshot)> {
+    let first = roots.complete.first().context("there is no root")?;
+    update(files.clone(), first, &memory(folder)?, now)
+        .context("kiosks would not believe this repository, so it is not published")
+}
+
+/// Refuses a time before that of the last publication.
+pub fn ensure_not_before(last: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    match last {
+        Some(last) if now < last => {
+            bail!("it is {now}, and the last publication was at {last}: set the clock, for kiosks go by it")
+        }
+        _ => Ok(()),
+    }
 }
 
 const MEMORY: &str = "memory.json";

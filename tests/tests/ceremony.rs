@@ -376,6 +376,25 @@ fn an_agency_of_its_own_rotates_too() {
     assert_eq!(import(&[]).expect(0).json["versions"]["root"], 2);
 }
 
+/// What kiosks would refuse is refused at the office, and what is published stays as it is.
+#[test]
+fn an_agency_of_its_own_publishes_what_kiosks_believe() {
+    let journey = Journey::new();
+    let publish = |at: &str| journey.issuer(&["publish", "--dir", "A", "--out", "REPO", "--at", at]);
+    let current = || fs::read(journey.path("REPO/metadata/timestamp.json")).unwrap();
+    publish(START).expect(0);
+    fs::copy(journey.path("A/registry.sqlite"), journey.path("backup")).unwrap();
+    publish(LATER).expect(0);
+    publish(NEXT_DAY).expect(0);
+    let published = current();
+    assert!(publish(LATER).expect(2).said.contains("set the clock"));
+    // A registry from a backup begins again with numbers that kiosks have seen.
+    fs::copy(journey.path("backup"), journey.path("A/registry.sqlite")).unwrap();
+    let refused = publish(NEXT_DAY).expect(2);
+    assert!(refused.said.contains("kiosks would not believe"), "{}", refused.said);
+    assert_eq!(current(), published);
+}
+
 /// Each of three people holds a key of Ed25519 and one of ML-DSA-65, and four signatures are needed: any two people can
 /// sign, and all keys of one algorithm cannot.
 #[test]

@@ -1,4 +1,4 @@
-//! `issuer publish`: the trust repository, as a directory.
+//! `issuer publish`: the trust repository, as a directory, checked as a kiosk checks it before anybody sees it.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use shared::trust::{
 use crate::cli::Publish;
 use crate::commands::{note, now};
 use crate::issuer_keys::{self, KeyHistory};
-use crate::national::write_files;
+use crate::national::{read_as_kiosk, set_memory, write_files};
 use crate::office::Office;
 use crate::output::Answer;
 use crate::published::{self, PublishedState};
@@ -27,9 +27,8 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let mut registry = office.registry()?;
-    let version = registry.setting("repository_version")?.map_or(Ok(0), |text| text.parse::<u64>())? + 1;
     // Taken before anything is written: a version number that was ever seen outside is never used again.
-    registry.set_setting("repository_version", &version.to_string())?;
+    let version = registry.take_version(now)?;
 
     let (agency_targets, state) = agency_targets(&office, &registry, now)?;
     let role = AgencyRole {
@@ -53,7 +52,10 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
         versions: version.into(),
         now,
     })?;
+    let (_, snapshot) = read_as_kiosk(&arguments.at.dir, &roots, &files, now)?;
+    registry.set_published_at(now)?;
     write_files(&arguments.out, &files)?;
+    set_memory(&arguments.at.dir, snapshot.memory)?;
     registry.remember_published(version, &state)?;
     let revoked = registry.not_valid()?.len();
     let bytes: usize = files.values().map(Vec::len).sum();

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
-use shared::trust::{AgencyPart, Assembly, TopLevelRole, assemble, update};
+use shared::trust::{AgencyPart, Assembly, TopLevelRole, assemble};
 
 use crate::cli::TrustPublish;
 use crate::commands::{note, now};
-use crate::national::{Agency, National, memory, read_part, set_memory, write_files};
+use crate::national::{
+    Agency, National, ensure_not_before, read_as_kiosk, read_part, set_memory, write_files,
+};
 use crate::output::Answer;
 use crate::roots::Roots;
 use crate::top_level::{self, NOT_IN_PARTS};
@@ -31,9 +33,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         tell_expiry(part, now);
     }
     let mut published = national.published()?;
-    if let Some(last) = published.at.filter(|last| now < *last) {
-        bail!("it is {now}, and the last publication was at {last}: set the clock, for kiosks go by it");
-    }
+    ensure_not_before(published.at, now)?;
     published.version += 1;
     published.at = Some(now);
     published.agencies.extend(parts.iter().map(|part| (part.name().to_owned(), part.version())));
@@ -54,9 +54,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         versions: published.version.into(),
         now,
     })?;
-    let first = roots.complete.first().context("there is no root")?;
-    let (store, snapshot) = update(files.clone(), first, &memory(&national.folder)?, now)
-        .context("kiosks would not believe this repository, so it is not published")?;
+    let (store, snapshot) = read_as_kiosk(&national.folder, &roots, &files, now)?;
 
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     national.set_published(&published)?;
