@@ -18,7 +18,6 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, Serializable};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::cbor::{self, CborError, Value};
@@ -32,6 +31,9 @@ const TAG_ENCRYPT0: u64 = 16;
 const ALGORITHM: i64 = 1;
 const KEY_ID: i64 = 4;
 const IV: i64 = 5;
+
+/// The length of an initialization vector (RFC 9053 §4.1).
+const IV_BYTES: usize = 12;
 /// `ek`: the encapsulated key.
 const ENCAPSULATED_KEY: i64 = -4;
 /// HPKE-3 of the COSE-HPKE draft.
@@ -113,7 +115,7 @@ impl EncryptionKey {
 
     /// Returns the key's identifier: the first 8 bytes of its COSE thumbprint (RFC 9679).
     pub fn id(&self) -> KeyId {
-        thumbprint(&self.to_cose())
+        KeyId::of_cose(&self.to_cose())
     }
 
     /// Returns the key as a COSE_Key (RFC 9053 §7.2): `{1: 1, -1: 4, -2: x}`.
@@ -191,7 +193,7 @@ impl DecryptionKey {
             (Value::from(KEY_TYPE), Value::from(SYMMETRIC)),
             (Value::from(SYMMETRIC_KEY), Value::Bytes(key)),
         ]);
-        Ok(Self { id: thumbprint(&cose), secret: Secret::AesGcm(Zeroizing::new(key.to_vec())) })
+        Ok(Self { id: KeyId::of_cose(&cose), secret: Secret::AesGcm(Zeroizing::new(key.to_vec())) })
     }
 
     /// Returns the key's identifier.
@@ -233,6 +235,11 @@ impl DecryptionKey {
     /// # Errors
     /// Anything else.
     pub fn from_cose(bytes: &[u8]) -> Result<Self, EncryptionKeyError> {
+        let key = Self::read(bytes)?;
+        if key.to_cose().as_slice() == bytes { Ok(key) } else { Err(EncryptionKeyError) }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, EncryptionKeyError> {
         let value = cbor::decode(bytes).map_err(|_| EncryptionKeyError)?;
         let is = |label, expected| value.get(label).and_then(Value::as_int) == Some(expected);
         if is(KEY_TYPE, SYMMETRIC) {
@@ -305,8 +312,13 @@ pub fn open<'k>(
     bytes: &[u8],
     keys: impl IntoIterator<Item = &'k DecryptionKey>,
 ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    let value = cbor::decode(bytes)?;
+    let value = cbor::decode_foreign(bytes)?;
     let message = Message::from_value(&value)?;
+    if message.algorithm == HPKE_X25519_AES128 {
+        // Ours has one encoding.
+        cbor::decode(bytes)?;
+        cbor::decode(message.protected)?;
+    }
     let named = |key: &&DecryptionKey| message.key_id.is_none_or(|id| id == key.id.0.as_slice());
     let mut candidates = keys.into_iter().filter(named).take(MAX_TRIES).peekable();
     // A message that names no key may be for a machine elsewhere.
@@ -334,7 +346,7 @@ impl<'a> Message<'a> {
         else {
             return Err(OpenError::Structure);
         };
-        let headers = cbor::decode(protected)?;
+        let headers = cbor::decode_foreign(protected)?;
         let only_algorithm = headers.as_map().is_some_and(|entries| entries.len() == 1);
         let algorithm = headers.get(ALGORITHM).and_then(Value::as_int).filter(|_| only_algorithm);
         let algorithm = algorithm.ok_or(OpenError::Structure)?;
@@ -345,6 +357,9 @@ impl<'a> Message<'a> {
         };
         let key_id = unprotected.get(KEY_ID).and_then(Value::as_bytes);
         let parameter = unprotected.get(label).and_then(Value::as_bytes).ok_or(OpenError::Structure)?;
+        if algorithm != HPKE_X25519_AES128 && parameter.len() != IV_BYTES {
+            return Err(OpenError::Structure);
+        }
         if entries.len() != 1 + usize::from(key_id.is_some()) || (key_id_required && key_id.is_none()) {
             return Err(OpenError::Structure);
         }
@@ -364,13 +379,6 @@ fn open_aes(key: &[u8], message: &Message<'_>, aad: &[u8]) -> Option<Vec<u8>> {
 
 fn public_half(secret: &SecretKey) -> EncryptionKey {
     EncryptionKey(Suite::sk_to_pk(secret).to_bytes().into())
-}
-
-fn thumbprint(key: &Value<'_>) -> KeyId {
-    let digest: [u8; 32] = Sha256::digest(key.encode()).into();
-    let mut id = [0; 8];
-    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    KeyId(id)
 }
 
 fn enc_structure(protected: &[u8]) -> Vec<u8> {
@@ -441,6 +449,55 @@ mod tests {
         *altered.last_mut().unwrap() ^= 1;
         assert_eq!(open(&altered, [&ours]), Err(OpenError::Altered));
         assert_eq!(open(&altered, [&key(2)]), Err(OpenError::NoKey));
+    }
+
+    /// What others encrypt is foreign CBOR (docs/format.md §2), what we encrypt is not; and an IV has 12 bytes.
+    #[test]
+    fn the_form_is_as_strict_as_the_scheme() {
+        let (ours, theirs) = (key(1), DecryptionKey::shared(&[7; 16]).unwrap());
+        let sealed = ours.public_key().unwrap().seal(b"", &[9; 32]).unwrap();
+        let Value::Tag(TAG_ENCRYPT0, body) = cbor::decode(&sealed).unwrap() else { unreachable!() };
+        let [Value::Bytes(protected), headers, Value::Bytes(ciphertext)] = body.as_array().unwrap() else {
+            unreachable!()
+        };
+        let [id, ek] = [KEY_ID, ENCAPSULATED_KEY].map(|label| (label, headers.get(label).unwrap().clone()));
+        let reordered = [&id, &ek].map(|first| {
+            let second = if first == &id { &ek } else { &id };
+            message(protected, &[first, second], ciphertext)
+        });
+        assert_eq!(reordered[0], sealed);
+        assert!(open(&reordered[0], [&ours]).is_ok());
+        assert!(matches!(open(&reordered[1], [&ours]), Err(OpenError::Cbor(_))));
+
+        let id = (KEY_ID, Value::Bytes(&theirs.id.0));
+        let aes = |headers: &[&(i64, Value<'_>)]| open(&message(&[0xa1, 1, 1], headers, &[0; 16]), [&theirs]);
+        for length in [0, 11, 12, 13] {
+            let bytes = vec![1; length];
+            let iv = (IV, Value::Bytes(&bytes));
+            let expected = if length == 12 { OpenError::Altered } else { OpenError::Structure };
+            for headers in [[&id, &iv], [&iv, &id]] {
+                assert_eq!(aes(&headers), Err(expected), "{length} bytes");
+            }
+        }
+    }
+
+    /// A COSE_Encrypt0 with two unprotected headers, in this order.
+    fn message(protected: &[u8], headers: &[&(i64, Value<'_>)], ciphertext: &[u8]) -> Vec<u8> {
+        let headers =
+            headers.iter().flat_map(|(label, value)| [Value::from(*label).encode(), value.encode()]);
+        let (protected, ciphertext) = (Value::Bytes(protected).encode(), Value::Bytes(ciphertext).encode());
+        [&[0xd0, 0x83], &protected[..], &[0xa2], &headers.flatten().collect::<Vec<_>>(), &ciphertext].concat()
+    }
+
+    #[test]
+    fn a_secret_key_says_nothing_else() {
+        for key in [key(1), DecryptionKey::shared(&[7; 16]).unwrap()] {
+            let cose = key.to_cose();
+            let Value::Map(mut entries) = cbor::decode(&cose).unwrap() else { unreachable!() };
+            entries.push((Value::from(2), Value::Bytes(b"a name")));
+            assert!(DecryptionKey::from_cose(&cose).is_ok());
+            assert!(DecryptionKey::from_cose(&Value::Map(entries).encode()).is_err());
+        }
     }
 
     #[test]

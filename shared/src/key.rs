@@ -213,10 +213,7 @@ impl VerificationKey {
 
     /// Returns the key's identifier: the first 8 bytes of its COSE thumbprint (RFC 9679).
     pub fn id(&self) -> KeyId {
-        let digest = Sha256::digest(self.to_cose().value().encode());
-        let mut id = [0; 8];
-        id.copy_from_slice(&digest[..8]);
-        KeyId(id)
+        KeyId::of_cose(&self.to_cose().value())
     }
 
     /// Checks a signature that says it was made with `algorithm`; a key has one algorithm and no other.
@@ -270,6 +267,17 @@ impl CoseKey {
 /// The first 8 bytes of a COSE key thumbprint: a hint for finding a key, never proof of one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub [u8; 8]);
+
+impl KeyId {
+    /// Returns the identifier of a key: the first 8 bytes of SHA-256 over its COSE_Key, which holds what RFC 9679 §4
+    /// hashes and nothing else.
+    pub(crate) fn of_cose(key: &Value<'_>) -> Self {
+        let digest: [u8; 32] = Sha256::digest(key.encode()).into();
+        let mut id = [0; 8];
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

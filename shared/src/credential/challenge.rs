@@ -71,14 +71,14 @@ impl Challenge {
         let nonce = claims.get(NONCE).and_then(Value::as_bytes);
         let nonce = nonce.filter(|nonce| (MIN_NONCE..=MAX_NONCE).contains(&nonce.len()));
         let key = |confirmation: &Value<'_>| {
-            let key = confirmation.get(CONFIRMATION_KEY).map(EncryptionKey::from_cose);
+            let alone = confirmation.as_map().is_some_and(|entries| entries.len() == 1);
+            let key = confirmation.get(CONFIRMATION_KEY).filter(|_| alone).map(EncryptionKey::from_cose);
             key.and_then(Result::ok).ok_or(DecodeError::Claim { label: CONFIRMATION })
         };
         Ok(Self {
             audience: audience(&claims)?.to_owned(),
             nonce: nonce.ok_or(DecodeError::Claim { label: NONCE })?.to_vec(),
-            // A challenge without an end is no credential without one.
-            expires: wire::time(&claims, EXPIRES).map_err(|_| DecodeError::Claim { label: NONCE })?,
+            expires: wire::time(&claims, EXPIRES)?,
             reply_to: claims.get(CONFIRMATION).map(key).transpose()?,
         })
     }
@@ -150,5 +150,20 @@ mod tests {
             Challenge::decode(&payload::base45_encode(&short.encode())),
             Err(DecodeError::Claim { label: 39 })
         );
+        // One label more beside the key, which docs/format.md does not have there.
+        let key = DecryptionKey::from_seed(&[5; 32]).unwrap().public_key().unwrap();
+        let key = key.to_cose();
+        let read = |confirmation: Vec<(Value<'_>, Value<'_>)>| {
+            let challenge = Value::Map(vec![
+                (Value::from(3), Value::Text("border")),
+                (Value::from(4), Value::from(1_800_000_000)),
+                (Value::from(8), Value::Map(confirmation)),
+                (Value::from(39), Value::Bytes(&[1; 8])),
+            ]);
+            Challenge::decode(&payload::base45_encode(&challenge.encode()))
+        };
+        assert!(read(vec![(Value::from(1), key.clone())]).is_ok());
+        let more = vec![(Value::from(1), key.clone()), (Value::from(2), Value::from(0))];
+        assert_eq!(read(more), Err(DecodeError::Claim { label: 8 }));
     }
 }

@@ -185,9 +185,12 @@ pub(crate) struct Countersignature<'a> {
     pub(crate) signature: &'a [u8],
 }
 
+/// Takes tag 18 off, and 61 where it is around that (RFC 8392 §6).
 fn without_tags<'v, 'a>(value: &'v Value<'a>) -> &'v Value<'a> {
-    let value = if let Value::Tag(TAG_CWT, inner) = value { inner } else { value };
-    if let Value::Tag(TAG_SIGN1, inner) = value { inner } else { value }
+    let inside =
+        |tagged: &'v Value<'a>| if let Value::Tag(TAG_SIGN1, inner) = tagged { Some(&**inner) } else { None };
+    let untagged = if let Value::Tag(TAG_CWT, inner) = value { inside(inner) } else { inside(value) };
+    untagged.unwrap_or(value)
 }
 
 fn algorithm(headers: &Value<'_>) -> Result<Algorithm, DecodeError> {
@@ -215,7 +218,7 @@ fn check_headers(
     if entries.iter().all(|(key, _)| known(key)) { Ok(()) } else { Err(DecodeError::UnexpectedHeader) }
 }
 
-fn sig_structure(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn sig_structure(protected: &[u8], payload: &[u8]) -> Vec<u8> {
     Value::Array(vec![
         Value::Text("Signature1"),
         Value::Bytes(protected),

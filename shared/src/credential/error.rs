@@ -50,6 +50,9 @@ pub enum DecodeError {
         /// Its CWT label.
         label: i64,
     },
+    /// A credential without `exp`, or with one that is no time.
+    #[error("the credential has no expiry")]
+    NoExpiry,
     /// An attribute inside Claim 169, whose labels are not those of CWT claims: 4 is a name there.
     #[error("attribute {label} of claim 169 is malformed")]
     Attribute {
@@ -81,7 +84,7 @@ impl DecodeError {
             Self::Algorithm { .. } => Reason::FormatAlgorithm,
             Self::Critical => Reason::FormatCritical,
             Self::HolderKey(_) => Reason::FormatKey,
-            Self::Claim { label: super::wire::EXPIRES } => Reason::CredentialNoExpiry,
+            Self::NoExpiry => Reason::CredentialNoExpiry,
             Self::NotSign1
             | Self::Header { .. }
             | Self::UnexpectedHeader

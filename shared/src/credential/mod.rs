@@ -24,7 +24,7 @@ pub use disclosure::reveal;
 pub use error::{DecodeError, VerifyError};
 #[cfg(feature = "issue")]
 pub use issue::{Group, IssueError, disclose_only, prepare, prepare_with_groups, sign};
-pub use key_binding::{CLOCK_LEEWAY, PROOF_LIFE, ProofId, ROTATION};
+pub use key_binding::{CLOCK_LEEWAY, PROOF_LIFE, ProofId};
 #[cfg(feature = "issue")]
 pub use key_binding::{PresentError, Statement, countersign, present, present_statement};
 pub use verify::{Checkpoint, Presentation, ReplayMemory, UnverifiedCredential, Verified, verify};

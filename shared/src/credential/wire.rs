@@ -60,13 +60,9 @@ const MAX_URI: usize = 96;
 /// Reads the claims set of a credential.
 pub(super) fn decode_claims(value: &Value<'_>) -> Result<Claims, DecodeError> {
     let entries = value.as_map().ok_or(DecodeError::Claim { label: IDENTITY })?;
-    const KNOWN: [i64; 9] =
-        [ISSUER, SUBJECT, AUDIENCE, EXPIRES, NOT_BEFORE, ISSUED_AT, CONFIRMATION, IDENTITY, STATUS];
-    for (key, _) in entries {
-        // Text-labelled and unknown claims are left alone (RFC 8392 §3), except labels we could not even name.
-        if let Some(label) = key.as_int().filter(|label| *label < 0 && !KNOWN.contains(label)) {
-            return Err(DecodeError::Claim { label });
-        }
+    // Text-labelled and unknown claims are left alone (RFC 8392 §3), except those from the range for private use.
+    if let Some(label) = entries.iter().filter_map(|(key, _)| key.as_int()).find(|label| *label < 0) {
+        return Err(DecodeError::Claim { label });
     }
     let identity = value.get(IDENTITY).ok_or(DecodeError::Claim { label: IDENTITY })?;
     identity.as_map().ok_or(DecodeError::Claim { label: IDENTITY })?;
@@ -81,7 +77,7 @@ pub(super) fn decode_claims(value: &Value<'_>) -> Result<Claims, DecodeError> {
         issuer: short_text(value, ISSUER)?.to_owned(),
         subject: short_text(value, SUBJECT)?.to_owned(),
         purpose: Some(purpose(value)?),
-        expires: time(value, EXPIRES)?,
+        expires: expiry(value)?,
         not_before: time(value, NOT_BEFORE)?,
         issued_at: time(value, ISSUED_AT)?,
         holder_key: value.get(CONFIRMATION).map(confirmation).transpose()?,
@@ -143,6 +139,11 @@ pub(super) fn short_text<'a>(claims: &Value<'a>, label: i64) -> Result<&'a str, 
 pub(crate) fn time(claims: &Value<'_>, label: i64) -> Result<Timestamp, DecodeError> {
     let seconds = claims.get(label).and_then(Value::as_int);
     seconds.and_then(Timestamp::from_unix).ok_or(DecodeError::Claim { label })
+}
+
+/// Reads `exp` of a credential, which has to be there.
+pub(super) fn expiry(claims: &Value<'_>) -> Result<Timestamp, DecodeError> {
+    time(claims, EXPIRES).map_err(|_| DecodeError::NoExpiry)
 }
 
 pub(super) fn confirmation(value: &Value<'_>) -> Result<VerificationKey, DecodeError> {

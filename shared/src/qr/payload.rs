@@ -63,18 +63,32 @@ pub fn decode(text: &str) -> Result<Payload, PayloadError> {
 /// See [`PayloadError`].
 pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Payload, PayloadError> {
     match bytes.first() {
-        Some(0x78) if !padding_is_zero(&bytes) => Err(PayloadError::Compression),
-        Some(0x78) => inflate(&bytes, MAX_INFLATED).ok_or(PayloadError::Compression).map(Payload::Static),
+        Some(0x78) => inflate(&bytes, MAX_INFLATED)
+            .filter(|inflated| padding_is_zero(&bytes, inflated))
+            .ok_or(PayloadError::Compression)
+            .map(Payload::Static),
         Some(0xd2) => Ok(Payload::Signed(bytes)),
         Some(&ENCRYPTED) => Ok(Payload::Encrypted(bytes)),
         _ => Err(PayloadError::Foreign),
     }
 }
 
-/// Between the head of a stored block and its length are bits that stand for nothing (RFC 1951 §3.2.4). Every encoder
-/// writes zeros there; so do codes, or one code would have many forms.
-fn padding_is_zero(zlib: &[u8]) -> bool {
-    zlib.get(2).is_none_or(|head| head >> 1 & 3 != 0 || head >> 3 == 0)
+/// Between the head of a stored block and its length (RFC 1951 §3.2.4), and after the last block, are bits that stand for
+/// nothing. Every encoder writes zeros there; so do codes, or one code would have many forms.
+///
+/// Where the last block ends is not known here. But the last bit that is set belongs to it, unless the same comes out
+/// without that bit.
+fn padding_is_zero(zlib: &[u8], inflated: &[u8]) -> bool {
+    let stored = zlib.get(2).is_some_and(|head| head >> 1 & 3 == 0);
+    if stored && zlib.get(2).is_some_and(|head| head >> 3 != 0) {
+        return false;
+    }
+    let mut without = zlib.to_vec();
+    // Adler-32 is the last four bytes.
+    let Some(last) = zlib.len().checked_sub(5).and_then(|place| without.get_mut(place)) else { return false };
+    let Some(top) = last.checked_ilog2() else { return true };
+    *last ^= 1 << top;
+    inflate(&without, inflated.len()).as_deref() != Some(inflated)
 }
 
 /// Writes a payload as the text of a symbol.
@@ -215,6 +229,29 @@ mod tests {
         assert_eq!(decode(&base45_encode(b"hello")), Err(PayloadError::Foreign));
         assert_eq!(decode("https://example.org"), Err(PayloadError::NotBase45));
         assert_eq!(decode(&"0".repeat(MAX_TEXT + 1)), Err(PayloadError::TooLong));
+    }
+
+    /// Stored, in fixed and in dynamic Huffman blocks, ending at several bits of a byte: not one bit is free.
+    #[test]
+    #[cfg(feature = "issue")]
+    fn every_bit_of_what_is_compressed_counts() {
+        let mut ends = std::collections::BTreeSet::new();
+        for length in 0..120_u32 {
+            let noise = (0..length).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8);
+            let words = (0..length).map(|place| b"SAMPLE ALEX BORDER "[(place * place) as usize % 19]);
+            for bytes in [noise.collect::<Vec<_>>(), words.collect()] {
+                let zlib = deflate(&bytes);
+                ends.insert((zlib[2] >> 1 & 3, zlib[zlib.len() - 5].leading_zeros()));
+                assert_eq!(from_bytes(zlib.clone()), Ok(Payload::Static(bytes)));
+                for bit in 0..zlib.len() * 8 {
+                    let mut altered = zlib.clone();
+                    altered[bit / 8] ^= 1 << (bit % 8);
+                    assert!(from_bytes(altered).is_err(), "bit {bit} of {length} bytes");
+                }
+            }
+        }
+        let kinds: std::collections::BTreeSet<_> = ends.iter().map(|(kind, _)| kind).collect();
+        assert!(kinds.len() == 3 && ends.len() >= 12, "{ends:?}");
     }
 
     #[test]

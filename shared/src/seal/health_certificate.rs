@@ -13,6 +13,8 @@ use super::signature::Algorithm;
 use super::trust::Signer;
 use super::{NO_HOLDER_BINDING, NO_REVOCATION, Seal, SealError, SealReader, SealTrust, within};
 use crate::cbor::{self, Value};
+use crate::credential::cose::sig_structure;
+use crate::credential::wire::text_keyed;
 use crate::credential::{Attribute, AttributeValue, Attributes};
 use crate::qr::payload::{self, MAX_INFLATED, MAX_TEXT};
 use crate::time::Timestamp;
@@ -20,7 +22,7 @@ use crate::trust::Dialect;
 
 const PREFIX: &str = "HC1:";
 
-/// CBOR tags that may stand around the COSE_Sign1: CWT (RFC 8392 §6) around COSE_Sign1 (RFC 9052 §2).
+/// CBOR tags that may stand around the COSE_Sign1, either without the other: CWT (RFC 8392 §6), COSE_Sign1 (RFC 9052 §2).
 const TAG_CWT: u64 = 61;
 const TAG_SIGN1: u64 = 18;
 /// Epoch-based time (RFC 8949 §3.4.2), which some issuers put around NumericDate.
@@ -75,9 +77,12 @@ impl SealReader for HealthCertificate {
         let compressed = payload::base45_decode(text).map_err(|_| SealError::Base45)?;
         let bytes = payload::inflate(&compressed, MAX_INFLATED).ok_or(SealError::Compression)?;
         let message = Message::read(&bytes)?;
-        let mut signers = trust.signers(message.key_id).iter().peekable();
-        signers.peek().ok_or(SealError::SignerUnknown)?;
-        let signer = signers.find(|signer| message.verifies(signer)).ok_or(SealError::Signature)?;
+        let listed = trust.signers(message.key_id);
+        listed.first().ok_or(SealError::SignerUnknown)?;
+        let signers = || listed.iter().filter(|signer| message.verifies(signer));
+        // One whose certificate was renewed is listed twice.
+        let signer = signers().find(|signer| signer.valid_at(now).is_ok());
+        let signer = signer.or_else(|| signers().next()).ok_or(SealError::Signature)?;
         let claims = Claims::read(message.payload)?;
         claims.entitled(signer)?;
         within(claims.valid_from, claims.valid_until, now)?;
@@ -135,13 +140,7 @@ impl<'a> Message<'a> {
     }
 
     fn verifies(&self, signer: &Signer) -> bool {
-        let covered = Value::Array(vec![
-            Value::Text("Signature1"),
-            Value::Bytes(self.protected),
-            Value::Bytes(&[]),
-            Value::Bytes(self.payload),
-        ]);
-        signer.key().verifies(self.algorithm, &covered.encode(), self.signature)
+        signer.key().verifies(self.algorithm, &sig_structure(self.protected, self.payload), self.signature)
     }
 }
 
@@ -172,7 +171,8 @@ impl Claims {
         let content = claims.get(HEALTH_CERTIFICATE).and_then(|hcert| hcert.get(EU_DCC));
         let content = content.filter(|content| content.as_map().is_some());
         let content = content.ok_or(SealError::Part { part: "hcert" })?;
-        let has = |kind| member(content, kind).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let has =
+            |kind| text_keyed(content, kind).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let kinds = (0..KINDS.len()).zip(KINDS).filter(|(_, (kind, _))| has(kind)).map(|(place, _)| place);
         Ok(Self { country, valid_from, valid_until, kinds: kinds.collect(), attributes: attributes(content) })
     }
@@ -213,24 +213,19 @@ fn numeric_date(value: &Value<'_>) -> Option<Timestamp> {
     }
 }
 
-/// The value under a text in a map.
-fn member<'v, 'a>(map: &'v Value<'a>, name: &str) -> Option<&'v Value<'a>> {
-    map.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
-}
-
 /// Name, surname first, and date of birth. What is no name or no whole date is left out.
 fn attributes(content: &Value<'_>) -> Attributes {
     let mut attributes = Attributes::default();
     let name = |part, transliterated| {
-        let names = member(content, "nam")?;
-        let text = |name| member(names, name).and_then(Value::as_text).filter(|text| !text.is_empty());
+        let names = text_keyed(content, "nam")?;
+        let text = |name| text_keyed(names, name).and_then(Value::as_text).filter(|text| !text.is_empty());
         text(part).or_else(|| text(transliterated))
     };
     let name = match (name("fn", "fnt"), name("gn", "gnt")) {
         (Some(surname), Some(given)) => Some(format!("{surname}, {given}")),
         (one, other) => one.or(other).map(str::to_owned),
     };
-    let born = member(content, "dob").and_then(Value::as_text).map(str::to_owned);
+    let born = text_keyed(content, "dob").and_then(Value::as_text).map(str::to_owned);
     for (attribute, text) in [(Attribute::Name, name), (Attribute::DateOfBirth, born)] {
         if let Some(text) = text {
             let _ = attributes.set(attribute, AttributeValue::Text(text));

@@ -28,9 +28,9 @@ use crate::time::Timestamp;
 use crate::trust::{ClockState, Dialect, Freshness, StaleRule, TrustStore};
 
 /// What nobody can tell from a seal, whatever its scheme.
-pub const NO_HOLDER_BINDING: &str = "no holder binding";
+const NO_HOLDER_BINDING: &str = "no holder binding";
 /// Neither scheme's revocation lists are read.
-pub const NO_REVOCATION: &str = "no revocation";
+const NO_REVOCATION: &str = "no revocation";
 
 /// Every scheme that is understood.
 const READERS: [&dyn SealReader; 2] = [&HealthCertificate, &VisibleDigitalSeal];

@@ -70,8 +70,11 @@ impl SealReader for VisibleDigitalSeal {
         if !signer.key().verifies(Algorithm::Es256, data.canonical().as_bytes(), &signature) {
             return Err(SealError::Signature);
         }
-        let authority = trust.authorities(country).iter().find(|authority| signer.issued_by(authority));
-        let authority = authority.ok_or(SealError::SignerUnknown)?;
+        let authorities =
+            || trust.authorities(country).iter().filter(|authority| signer.issued_by(authority));
+        // One that was renewed is listed twice.
+        let authority = authorities().find(|authority| authority.valid_at(now).is_ok());
+        let authority = authority.or_else(|| authorities().next()).ok_or(SealError::SignerUnknown)?;
         if !signer.signs_documents() || !signer.purposes().is_some_and(|all| all.contains(&SEAL_SIGNER)) {
             return Err(SealError::SignerNotEntitled);
         }

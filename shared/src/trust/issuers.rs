@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::status::StatusList;
-use crate::key::{KeyId, VerificationKey};
+use crate::key::VerificationKey;
 use crate::time::Timestamp;
 
 /// The contents of `issuers/<agency>/keys.json`, signed by the agency's delegated role.
@@ -56,6 +56,11 @@ impl IssuerKey {
         Self { public: public.into(), key_id: None, not_before, not_after: None, revoked_at: None }
     }
 
+    /// Tells whether a `kid` may mean this key: its identifier, or what its issuer calls it.
+    pub(super) fn is_named(&self, id: &[u8]) -> bool {
+        self.key_id.as_deref() == Some(id) || self.public.id().0 == id
+    }
+
     /// Tells what the key's signature is worth under something that says it was signed at `time`.
     pub fn state_at(&self, time: Timestamp) -> KeyState {
         if self.revoked_at.is_some_and(|since| time >= since) {
@@ -94,7 +99,7 @@ mod hexadecimal {
 pub struct TrustedIssuer {
     pub(super) agency: String,
     pub(super) uri: String,
-    pub(super) keys: Vec<(KeyId, IssuerKey)>,
+    pub(super) keys: Vec<IssuerKey>,
     /// In the order of their URIs, which are all different.
     pub(super) status_lists: Vec<StatusList>,
     pub(super) expires: Timestamp,
@@ -113,10 +118,7 @@ impl TrustedIssuer {
 
     /// Returns every key with that identifier, or every key if there is none to go by: it is a hint and may collide.
     pub fn keys(&self, id: Option<&[u8]>) -> impl Iterator<Item = &IssuerKey> {
-        let named = move |(thumbprint, key): &&(KeyId, IssuerKey)| {
-            id.is_none_or(|id| thumbprint.0 == id || key.key_id.as_deref() == Some(id))
-        };
-        self.keys.iter().filter(named).map(|(_, key)| key)
+        self.keys.iter().filter(move |key| id.is_none_or(|id| key.is_named(id)))
     }
 
     /// Returns the verified status list of that URI.

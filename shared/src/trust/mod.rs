@@ -28,7 +28,7 @@ pub use repository::{
 };
 #[cfg(feature = "issue")]
 pub use root::{RootDocument, RootKeys, RootSigner, Rotation, TopLevelRole, TufKey, check_root_chain};
-pub use sector_keys::{READ_EPOCHS, SectorEpoch, SectorEpochs, epochs_target, wrapped_target};
+pub use sector_keys::{SectorEpoch, SectorEpochs, epochs_target, wrapped_target};
 #[cfg(feature = "issue")]
 pub use status::StatusListBuilder;
 pub use status::{LIST_SIZE, ListState, Status, StatusList, StatusListError};

@@ -84,6 +84,9 @@ pub enum RepositoryError {
     /// Two signatures of one key.
     #[error("a key signs twice")]
     SignedTwice,
+    /// A public key that is not written as one.
+    #[error("not a public key in PEM")]
+    Pem,
     /// No root at all.
     #[error("there is no root metadata")]
     NoRoot,

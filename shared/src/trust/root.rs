@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use sigstore_tuf::{Metadata, Root, TrustedMetadataSet, canonical_json};
@@ -15,6 +17,10 @@ use crate::time::Timestamp;
 
 /// How long a root is good for, in seconds: three years (trust research §1.4).
 const ROOT_LIFE: i64 = 3 * 365 * 24 * 3600;
+
+/// Around SubjectPublicKeyInfo in PEM (RFC 7468 §13).
+const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
+const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 /// A role that the root names keys for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +57,18 @@ impl TufKey {
     /// # Errors
     /// Text that is no such key.
     pub fn ml_dsa_65(pem: &str) -> Result<Self, RepositoryError> {
-        let key =
-            Self(json!({ "keytype": "ml-dsa", "scheme": "ml-dsa-65/1", "keyval": { "public": pem.trim() } }));
+        // Or one key could be listed twice, and its one holder count for two.
+        let one_form = |pem: &str| {
+            let body = pem.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
+            let body: String = body.unwrap_or_default().split_ascii_whitespace().collect();
+            let der = STANDARD.decode(body).map_err(|_| RepositoryError::Pem)?;
+            let body = STANDARD.encode(der);
+            let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+            Ok::<_, RepositoryError>(format!("{PEM_BEGIN}\n{}\n{PEM_END}", lines.join("\n")))
+        };
+        let key = Self(
+            json!({ "keytype": "ml-dsa", "scheme": "ml-dsa-65/1", "keyval": { "public": one_form(pem)? } }),
+        );
         let parsed: sigstore_tuf::Key =
             serde_json::from_value(key.to_value()).map_err(sigstore_tuf::Error::from)?;
         parsed.verification_key()?;

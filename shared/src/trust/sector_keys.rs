@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 pub(super) const FOLDER: &str = "sector-keys/";
 
 /// How many epochs of a purpose are read: the present one, and the one that phones may still encrypt to.
-pub const READ_EPOCHS: usize = 2;
+const READ_EPOCHS: usize = 2;
 
 /// The epochs of one purpose: target `sector-keys/<purpose>.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

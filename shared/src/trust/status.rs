@@ -289,8 +289,7 @@ pub(super) fn signed_claims<'a, 'k>(
     let sign1 = Sign1::from_value(token, HeaderRules::exactly(&[KEY_ID, TYPE]))?;
     sign1.expect_type(media_type)?;
     let id = sign1.key_id().ok_or(DecodeError::Header { label: KEY_ID })?;
-    let named = |key: &IssuerKey| key.public.id().0 == id || key.key_id.as_deref() == Some(id);
-    let key = keys.into_iter().find(|key| named(key) && sign1.verifies(&key.public));
+    let key = keys.into_iter().find(|key| key.is_named(id) && sign1.verifies(&key.public));
     let key = key.ok_or(StatusListError::Signature)?;
     let claims = cbor::decode(sign1.payload()).map_err(DecodeError::Cbor)?;
     let life = Life::read(&claims)?;

@@ -350,19 +350,17 @@ impl Client {
             // Which of the two would say when it was revoked?
             return Err(delegation("lists a key twice"));
         }
-        let keys: Vec<(KeyId, IssuerKey)> =
-            listed.keys.into_iter().map(|key| (key.public.id(), key)).collect();
+        let keys = listed.keys;
         let own =
             self.updater.trusted().targets_role(&agency).ok_or_else(|| delegation("has no metadata"))?;
         let expires = expires.min(Timestamp::from(own.expires()));
         let names: Vec<String> =
             own.targets.keys().filter_map(|name| name.strip_prefix(&folder)).map(str::to_owned).collect();
         let kept = status_delta::take(&mut self.kept, &agency);
-        let usable = keys.iter().map(|(_, key)| key);
         let wrong = |name: &str, source| TrustError::StatusList { name: format!("{folder}{name}"), source };
         let mut room = self.status_room;
         let fetch = |name: &str| self.target(&format!("{folder}{name}"), time);
-        let (status_lists, keep) = status_delta::read(&names, usable, &kept, &mut room, fetch, wrong)?;
+        let (status_lists, keep) = status_delta::read(&names, &keys, &kept, &mut room, fetch, wrong)?;
         self.status_room = room;
         self.memory.with(|memory| status_delta::put(memory, &agency, keep));
         Ok(TrustedIssuer { agency, uri: issuer_uri, keys, status_lists, expires })

@@ -42,6 +42,9 @@ fn a_countersigned_code_is_accepted_once_however_it_is_written() {
     ] {
         assert_eq!(kiosk.says(&text, world.start.plus(1)), Reason::ProofReplayed, "{spelling}");
     }
+    // Tag 61 is for what is tagged already (RFC 8392 section 6).
+    let alone = [&[0xd8, 61], &bytes[1..]].concat();
+    assert_eq!(kiosk.says(&compressed(alone), world.start.plus(1)), Reason::FormatStructure);
 }
 
 #[test]

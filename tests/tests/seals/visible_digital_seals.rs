@@ -221,6 +221,21 @@ fn a_seals_signer_and_its_authority_expire() {
     assert!(uto.at(&text, end.plus(-1)).is_ok());
     assert_eq!(uto.at(&text, end), Err(SealError::Expired { expired: end }));
     assert_eq!(uto.at(&text, start().plus(-60)), Err(SealError::NotYetValid { valid_from: start() }));
+    // Renewed with the same key: the old certificate is still listed, before the new one.
+    let renewed = CertificateFields::authority("XA", start().plus(5 * 365 * DAY));
+    let renewed = renewed.sign(&uto.authority.public(), &uto.authority);
+    let old = CertificateFields::authority("XA", start()).sign(&uto.authority.public(), &uto.authority);
+    let signer = uto.certificate(|fields| fields.not_after = start().plus(18 * 365 * DAY));
+    let late = visible_digital_seal(&seal_data("UTO"), &signer, &uto.key).to_string();
+    for list in [[&old, &renewed], [&renewed, &old]] {
+        let trust = SealTrust::default()
+            .with_visible_digital_seals(&authority_list(&list.map(|authority| ("UTO", authority.as_slice()))))
+            .unwrap();
+        for years in [1, 16] {
+            let at = start().plus(years * 365 * DAY);
+            assert!(VisibleDigitalSeal.verify(&late, &trust, at).is_ok(), "{years} years");
+        }
+    }
     let long = uto.certificate(|fields| fields.not_after = start().plus(20 * 365 * DAY));
     let text = visible_digital_seal(&seal_data("UTO"), &long, &uto.key).to_string();
     let expired = start().plus(15 * 365 * DAY + 1);

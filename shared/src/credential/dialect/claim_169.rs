@@ -40,7 +40,7 @@ pub(in super::super) fn decode_claims(claims: &Value<'_>) -> Result<Claims, Deco
         issuer: wire::short_text(claims, wire::ISSUER)?.to_owned(),
         subject: claims.get(wire::SUBJECT).and_then(Value::as_text).unwrap_or_default().to_owned(),
         purpose: claims.get(wire::AUDIENCE).map(|_| wire::purpose(claims)).transpose()?,
-        expires: wire::time(claims, wire::EXPIRES)?,
+        expires: wire::expiry(claims)?,
         not_before: not_before.or(issued_at).unwrap_or(epoch),
         issued_at: issued_at.or(not_before).unwrap_or(epoch),
         holder_key: claims.get(wire::CONFIRMATION).map(wire::confirmation).transpose()?,
