@@ -250,6 +250,11 @@ pub fn photo(number: u8, name: &str) -> PathBuf {
     residents().join(format!("resident-{number:02}")).join(format!("{name}.jpg"))
 }
 
+/// Copies a folder with all that is in it.
+pub fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+}
+
 /// What `kiosk decode-avif` does with a portrait: its exit status, none where it was ended, and what it wrote.
 pub fn decode_avif(portrait: &[u8]) -> (Option<i32>, Vec<u8>) {
     let mut child = Command::new(programs().join("kiosk"))

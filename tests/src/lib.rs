@@ -25,6 +25,8 @@ use shared::trust::{
     TrustSnapshot, TrustStore, assemble, sign_root, update,
 };
 
+use crate::crafted::Hand;
+
 /// The issuer of the small world.
 pub const ISSUER: &str = "https://id.xa.example";
 /// Its name in the trust repository.
@@ -261,11 +263,7 @@ pub fn place(claims: &mut Claims) -> &mut StatusReference {
 
 /// A COSE_Sign1 (RFC 9052 section 4.2) over whatever it is given, right or wrong.
 pub fn sign1(protected: &[u8], unprotected: Value<'_>, payload: &[u8], signer: &SoftwareKey) -> Vec<u8> {
-    let parts =
-        [Value::Text("Signature1"), Value::Bytes(protected), Value::Bytes(&[]), Value::Bytes(payload)];
-    let signature = signer.sign(&Value::Array(parts.to_vec()).encode()).unwrap();
-    let body = vec![Value::Bytes(protected), unprotected, Value::Bytes(payload), Value::Bytes(&signature)];
-    Value::Tag(18, Box::new(Value::Array(body))).encode()
+    crafted::sign1(protected, unprotected, payload, &Hand::Ed25519(signer))
 }
 
 /// The purpose that the small world issues for.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tests::journey::{Answered, Journey, START};
+use tests::journey::{Answered, Journey, START, copy};
 use tests::{python_tuf, third_party_python};
 
 const LATER: &str = "2026-11-20T10:00:00Z";
@@ -101,19 +101,6 @@ impl Ceremony {
 
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.journey.path(name)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to)
-        } else {
-            drop(fs::copy(entry.path(), to))
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value as Json;
 use shared::cbor::{self, Value};
 use shared::credential::{
-    Attribute, AttributeValue, Presentation, Sign1, UnverifiedCredential, reveal, verify,
+    Attribute, AttributeValue, Checkpoint, Presentation, Sign1, UnverifiedCredential, reveal, verify,
 };
 use shared::encryption::{self, DecryptionKey, OpenError};
 use shared::key::{P256Key, PublicKey, VerificationKey};
@@ -59,9 +59,18 @@ fn believing(issuer: &str, key: VerificationKey, now: Timestamp) -> TrustStore {
 }
 
 /// What a kiosk says to a text when it trusts the issuer.
-fn at_a_kiosk(text: &str, issuer: &str, key: VerificationKey, now: Timestamp) -> &'static str {
-    let result = verify(text, &border(), &believing(issuer, key, now), now, &mut Seen::default());
-    result.map_or_else(|error| error.reason().code(), |_| "accepted")
+fn at_a_kiosk(
+    text: &str,
+    keys: &[DecryptionKey],
+    issuer: &str,
+    key: VerificationKey,
+    now: Timestamp,
+) -> &'static str {
+    let (purpose, trust) = (border(), believing(issuer, key, now));
+    let checkpoint = Checkpoint { purpose: &purpose, trust: &trust, keys, challenge: None };
+    checkpoint
+        .verify(text, now, &mut Seen::default())
+        .map_or_else(|error| error.reason().code(), |_| "accepted")
 }
 
 /// The attributes that a vector says are inside, against those that we read.
@@ -121,17 +130,14 @@ fn claim_169_vectors() {
             let signed = vector["signing_key"].is_object();
             assert_eq!(credential.signed_by(&key), signed, "{name}");
             let now = claims.issued_at.plus(1000);
-            match &opened {
-                // The kiosk's own way has no shared keys here.
-                _ if !keys.is_empty() => "text.encrypted",
-                _ => at_a_kiosk(text, &claims.issuer, key, now),
-            }
+            at_a_kiosk(text, &keys, &claims.issuer, key, now)
         });
         row(&format!("{category}/{name}"), expected, &format!("{got}; {}", kiosk.unwrap_or("-")));
         assert_eq!(got, expected, "{name}");
         match name {
-            "ed25519-signed" | "ecdsa-p256-signed" => assert_eq!(kiosk, Some("accepted"), "{name}"),
-            "encrypted-signed" => {}
+            "ed25519-signed" | "ecdsa-p256-signed" | "encrypted-signed" => {
+                assert_eq!(kiosk, Some("accepted"), "{name}")
+            }
             _ => assert_ne!(kiosk, Some("accepted"), "{name} is not signed"),
         }
         let format =
@@ -169,7 +175,7 @@ fn inji_certify() {
     let decoded = image::load_from_memory(portrait.as_bytes()).unwrap();
     // Its issuer's key is not published with it, so no more can be shown than that it is refused without that key.
     let now = claims.issued_at.plus(1000);
-    let got = at_a_kiosk(&text, &claims.issuer, World::default().holder_key(), now);
+    let got = at_a_kiosk(&text, &[], &claims.issuer, World::default().holder_key(), now);
     row("claim.PNG", "decodes; issuer.key_unknown", &format!("decodes; {got}"));
     assert_eq!(got, "issuer.key_unknown");
     assert!(decoded.width() > 10 && decoded.height() > 10);
@@ -322,11 +328,13 @@ fn cose_working_group_vectors() {
             "sign-fail-04.json" => "format.structure",
             "aes-gcm-enc-01.json" | "aes-gcm-enc-02.json" | "aes-gcm-enc-03.json" => "opens",
             "aes-gcm-enc-04.json" => "the message is encrypted to another key",
-            _ => got.as_str(),
+            // Structures that are not ours.
+            _ => "refused",
         };
         row(file, expected, &got);
-        assert_eq!(got, expected, "{}", path.display());
-        assert!(!(fails && (got == "verifies" || got == "opens")), "{file} is labelled as failing");
+        let accepted = got == "verifies" || got == "opens";
+        assert!(got == expected || (expected == "refused" && !accepted), "{}: {got}", path.display());
+        assert!(!(fails && accepted), "{file} is labelled as failing");
         count += 1;
     }
     println!("{count} vectors: {verified} signatures verify, {opened} messages open, the rest is refused");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use shared::reason::Reason;
-use tests::journey::{Answered, Journey, START};
+use tests::journey::{Answered, Journey, START, copy};
 
 /// SoftHSM2 as Debian packages it.
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -484,8 +484,4 @@ fn find(folder: &Path, name: &str) -> std::path::PathBuf {
     }
     found.sort();
     found.pop().unwrap().1
-}
-
-fn copy(from: &Path, to: &Path) {
-    assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
 }
