@@ -227,7 +227,8 @@ reasons! {
     StatusOutOfRange Refused "status.out_of_range"
         "The place that the credential names does not exist in the issuer's signed status list."
     StatusUnknown Unanswered "status.unknown"
-        "The trust repository holds no verified status list of that URI from that issuer."
+        "The trust repository holds no verified status list of that URI from that issuer; or the list says 3 or more at the \
+         credential's place, or is dated in the future."
     StatusExpired Unanswered "status.expired"
         "The status list is here and verified, but its own `exp` has passed."
 
@@ -238,9 +239,10 @@ reasons! {
     ProofSignature Refused "proof.signature"
         "The proof's signature does not verify with the holder key that the issuer put into the credential."
     ProofAudience Refused "proof.wrong_audience"
-        "The audience (`aud`) of the proof is none of those in the purpose's policy."
+        "The audience (`aud`) of the proof is none of those in the purpose's policy, nor that of the challenge shown."
     ChallengeMissing Refused "proof.challenge_missing"
-        "The lane asks for an answer to its own challenge, and the proof carries no `cnonce`."
+        "The lane asks for an answer to its own challenge, and the proof carries no `cnonce`, or the credential is on paper \
+         and has no proof."
     ChallengeWrong Refused "proof.wrong_challenge"
         "The proof's `cnonce` is not the challenge that this lane shows in this visit."
     ProofWindow Refused "proof.window"
