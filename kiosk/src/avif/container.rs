@@ -133,13 +133,13 @@ fn size(iprp: &[u8], item: u64) -> Result<(u32, u32), UnusablePortrait> {
             // Counted from 1; 0 is no property.
             let property =
                 usize::try_from(index).ok().and_then(|index| properties.get(index.checked_sub(1)?));
-            match property {
-                Some((kind, body)) if kind == b"ispe" => {
+            match property.map(|(kind, body)| (kind, *body)) {
+                Some((b"ispe", body)) => {
                     let mut ispe = Reader(full_box(body)?.1);
                     let mut side = || u32::try_from(ispe.number(4)?).map_err(|_| DAMAGED);
                     size = Some((side()?, side()?));
                 }
-                Some((kind, _)) if [b"irot", b"imir", b"clap", b"lsel", b"a1op"].contains(&kind) => {
+                Some((b"irot" | b"imir" | b"clap" | b"lsel" | b"a1op", _)) => {
                     return Err(UNSUPPORTED);
                 }
                 _ => {}
