@@ -5,7 +5,6 @@
 //! that takes: whatever becomes of it, the lane goes on.
 
 mod av1;
-mod container;
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use image::{DynamicImage, RgbImage};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use shared::face::{UnusablePortrait, check_portrait_size};
+use shared::face::{UnusablePortrait, avif_still};
 use shared::portrait::{MAX_PORTRAIT, PortraitFormat};
 
 /// The command that the child is started with; it is in no help.
@@ -126,9 +125,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
 }
 
 fn still(file: &[u8]) -> Result<RgbImage, UnusablePortrait> {
-    let image = container::primary_image(file)?;
-    check_portrait_size((image.width, image.height))?;
-    av1::decode(&image.data)
+    av1::decode(&avif_still(file)?)
 }
 
 fn limit(resource: Resource, most: u64) -> io::Result<()> {

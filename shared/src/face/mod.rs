@@ -40,6 +40,6 @@ pub use engine::{Comparison, DEFAULT_SET, Decision, FaceEngine, FaceError, LoadE
 pub use manifest::{Manifest, ManifestError, ModelEntry, ModelSet, Task};
 pub use model::{Model, ModelError, OnnxModel, Tensor};
 pub use picture::{PictureError, decode};
-pub use portrait::{UnusablePortrait, check_portrait_size, decode_portrait};
+pub use portrait::{UnusablePortrait, avif_still, check_portrait_size, decode_portrait};
 pub use quality::{Quality, QualityIssue, QualityLimits};
 pub use source::{INSTALLABLE_SET, ModelSource};

@@ -3,6 +3,7 @@
 //! It is decoded only after the issuer's signature was verified; still every size is bounded before memory is taken.
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+mod avif;
 mod webp;
 
 use std::io::Cursor;
@@ -11,6 +12,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::codecs::jpeg::JpegDecoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageDecoder, Rgb, RgbImage};
+
+pub use avif::avif_still;
 
 use super::{Quality, QualityIssue};
 use crate::portrait::{Portrait, PortraitFormat};

@@ -400,6 +400,9 @@ pub fn portrait(input: &[u8]) {
     let Some((number, bytes)) = input.split_first() else { return };
     let format = PortraitFormat::from_number(u64::from(*number));
     let Ok(portrait) = format.and_then(|format| Portrait::new(format, bytes.to_vec())) else { return };
+    if let Ok(unit) = shared::face::avif_still(portrait.as_bytes()) {
+        assert!(unit.len() <= bytes.len());
+    }
     if let Ok(picture) = shared::face::decode_portrait(&portrait) {
         assert!(picture.width().max(picture.height()) <= 1024);
     }

@@ -1,18 +1,7 @@
 //! The boxes of an AVIF file (ISO/IEC 14496-12 §8.11, ISO/IEC 23008-12): where the one picture is, and how large.
 
-use shared::face::UnusablePortrait;
-use shared::portrait::PortraitFormat;
-
-/// The primary item of a file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct PrimaryImage {
-    /// In pixels, as the file claims (`ispe`).
-    pub width: u32,
-    /// In pixels.
-    pub height: u32,
-    /// One AV1 temporal unit.
-    pub data: Vec<u8>,
-}
+use super::{UnusablePortrait, check_portrait_size};
+use crate::portrait::PortraitFormat;
 
 /// The most pieces that an item is in: encoders write one.
 const MAX_EXTENTS: u64 = 16;
@@ -20,17 +9,20 @@ const MAX_EXTENTS: u64 = 16;
 const DAMAGED: UnusablePortrait = UnusablePortrait::Damaged;
 const UNSUPPORTED: UnusablePortrait = UnusablePortrait::Unsupported(PortraitFormat::Avif);
 
-/// Finds the primary item: one coded picture, neither turned, mirrored, cropped, nor put together from others.
-pub fn primary_image(file: &[u8]) -> Result<PrimaryImage, UnusablePortrait> {
+/// Finds the AV1 temporal unit of the picture in an AVIF file: one coded picture, neither turned, mirrored, cropped, nor
+/// put together from others.
+///
+/// # Errors
+/// Other pictures, damaged files, and more than 1024 pixels a side, as far as the file says how large it is.
+pub fn avif_still(file: &[u8]) -> Result<Vec<u8>, UnusablePortrait> {
     let meta = find(file, b"meta")?;
     let meta = full_box(meta)?.1;
     let item = primary_item(find(meta, b"pitm")?)?;
     if item_type(find(meta, b"iinf")?, item)? != *b"av01" {
         return Err(UNSUPPORTED);
     }
-    let (width, height) = size(find(meta, b"iprp")?, item)?;
-    let data = location(find(meta, b"iloc")?, item)?.read(file, meta)?;
-    Ok(PrimaryImage { width, height, data })
+    check_portrait_size(size(find(meta, b"iprp")?, item)?)?;
+    location(find(meta, b"iloc")?, item)?.read(file, meta)
 }
 
 /// Bytes that are taken from the front.
