@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use shared::credential::Purpose;
-use shared::reason::Language;
+use shared::journal::CheckpointKey;
+use shared::reason::{Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::FalseMatchRate;
 
@@ -45,6 +46,9 @@ pub enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Check, hand out or add to what the kiosk wrote down of its work
+    #[command(subcommand)]
+    Journal(Journal),
     /// Make the code that a kiosk shows for phones to answer
     Challenge(Challenge),
     /// List or install the face models
@@ -147,6 +151,62 @@ pub enum Trust {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// What can be done with the journal.
+#[derive(Debug, Subcommand)]
+pub enum Journal {
+    /// Check that no row was changed, dropped or taken off the end
+    Verify(Box<JournalVerify>),
+    /// Print the journal, one JSON line for each row and checkpoint; signs a checkpoint first
+    Export {
+        /// Begin at this row
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        from: u64,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print the key that checks the kiosk's checkpoints
+    Key {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Sign a checkpoint and print it, to be kept elsewhere
+    Checkpoint {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Add what was found out later about a decision, which stays as it was
+    Found {
+        /// The row of the decision
+        #[arg(long, value_name = "SEQ")]
+        decision: u64,
+        /// A reason code
+        #[arg(long, value_name = "CODE", value_parser = reason)]
+        reason: Reason,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// What to check a journal against.
+#[derive(Debug, Args)]
+pub struct JournalVerify {
+    /// What `kiosk journal export` wrote, in place of the kiosk's own; needs --key
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub file: Option<PathBuf>,
+    /// The kiosk's verifier key, as `kiosk journal key` printed it before [default: the one in the state folder]
+    #[arg(long, value_name = "KEY", value_parser = CheckpointKey::parse)]
+    pub key: Option<CheckpointKey>,
+    /// A checkpoint that was kept elsewhere; the journal has to hold all its rows
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Vec<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+fn reason(code: &str) -> Result<Reason, String> {
+    Reason::from_code(code).ok_or_else(|| "no such reason code; docs/reason-codes.md lists them".to_owned())
 }
 
 /// Which kiosk, and what time it is.

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         }
         Command::Trust(Trust::Status { place }) => commands::trust::status(place, cli.json),
         Command::Key { place } => commands::key::run(place, cli.json),
+        Command::Journal(what) => commands::journal::run(what, cli.json),
         Command::Challenge(arguments) => commands::challenge::run(arguments, cli.json),
         Command::Models(Models::List { models }) => commands::models::list(models.as_deref(), cli.json),
         Command::Models(Models::Install { from, to }) => {

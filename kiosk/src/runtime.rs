@@ -9,6 +9,7 @@ use image::DynamicImage;
 use shared::credential::{CHALLENGE_LIFE, Checkpoint, Purpose};
 use shared::encryption::DecryptionKey;
 use shared::face::{Challenge, FaceEngine};
+use shared::journal::Entry;
 use shared::qr::Reader;
 use shared::reason::Reason;
 use shared::seal;
@@ -63,6 +64,9 @@ pub struct Lane<'a> {
 impl Lane<'_> {
     /// Works until the camera has no more frames.
     pub fn run(&mut self, camera: &mut dyn Camera) -> Result<()> {
+        let started =
+            Entry::Started { version: env!("CARGO_PKG_VERSION").to_owned(), purpose: self.purpose.clone() };
+        self.state.record(&started, self.start)?;
         let (mut session, effects) = Session::new();
         let mut work = Work { compare: None, events: VecDeque::new(), reader: Reader::new() };
         self.carry_out(effects, &mut work, Moment(0))?;
@@ -97,8 +101,11 @@ impl Lane<'_> {
             session = self.drain(session, &mut work, now)?;
         }
         work.events.push_back(Event::Tick);
-        self.drain(session, &mut work, Moment(now.0 + AFTER_THE_END))?;
-        Ok(())
+        let end = Moment(now.0 + AFTER_THE_END);
+        self.drain(session, &mut work, end)?;
+        let at = self.clock(end);
+        self.state.record(&Entry::Stopped, at)?;
+        self.state.sign_checkpoint(at)
     }
 
     fn drain(&mut self, mut session: Session, work: &mut Work, now: Moment) -> Result<Session> {
@@ -129,6 +136,14 @@ impl Lane<'_> {
                     // The next visitor is asked anew.
                     self.questions.clear();
                     let at = self.clock(now);
+                    let entry = Entry::Decided {
+                        purpose: self.purpose.clone(),
+                        reason: outcome.reason,
+                        trust: self.trust.versions().timestamp,
+                        face: outcome.face.is_some(),
+                        took: outcome.took,
+                    };
+                    self.state.record(&entry, at)?;
                     (self.record)(&outcome, at)?;
                 }
             }

@@ -1,6 +1,7 @@
 //! The settings of a lane: `kiosk run --config FILE` (TOML). Unknown keys are refused.
 
 use std::fs;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -20,6 +21,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Folder with the face models, or `default`.
     pub models: Option<PathBuf>,
+    /// After how many days the bodies of the journal's rows are shredded, 1 to 65535 [default: 90].
+    pub journal_days: Option<NonZeroU16>,
     /// How rarely a stranger's face may match by chance, as N of "1 in N"; never laxer than the policy.
     pub false_match_one_in: Option<FalseMatchRate>,
 }

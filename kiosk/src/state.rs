@@ -1,10 +1,12 @@
-//! What a kiosk keeps on disk: the trust it last verified, and the proofs it has seen. One SQLite file.
+//! What a kiosk keeps on disk: the trust it last verified, the proofs it has seen, and its journal. One SQLite file.
 //!
 //! There is no face, no template, no picture and no claim in it.
 //!
 //! A repository is staged in memory, where the TUF client writes and cannot fail; once all of it is verified,
 //! [`State::activate`] takes it over in one transaction that is synced before it counts. Until then, and if it fails, the last
 //! good one stays. A provisioned device whose file was emptied, cut short or replaced stops: it never starts over.
+
+mod journal;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -14,11 +16,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::credential::{ProofId, ReplayMemory};
 use shared::encryption::DecryptionKey;
+use shared::journal::Chain;
 use shared::time::Timestamp;
 use shared::trust::{Files, TrustSnapshot, TrustStore, load_for};
 use zeroize::Zeroizing;
 
 use crate::notice;
+
+pub use journal::Item;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS device (
@@ -48,6 +53,8 @@ const PROVISIONED: &str = "provisioned";
 pub struct State {
     connection: Connection,
     folder: PathBuf,
+    /// The end of the journal, once a row was added.
+    chain: Option<Chain>,
 }
 
 impl State {
@@ -58,8 +65,11 @@ impl State {
         let connection = Connection::open(&path).with_context(|| format!("opening {}", path.display()))?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        connection.execute_batch(SCHEMA).with_context(|| format!("preparing {}", path.display()))?;
-        let state = Self { connection, folder: folder.to_owned() };
+        connection
+            .execute_batch(SCHEMA)
+            .and_then(|()| connection.execute_batch(journal::SCHEMA))
+            .with_context(|| format!("preparing {}", path.display()))?;
+        let state = Self { connection, folder: folder.to_owned(), chain: None };
         match (state.root()?, folder.join(PROVISIONED).exists()) {
             (None, true) => bail!(
                 "{} was provisioned and its database is empty now: provision it again in a new state folder",

@@ -318,7 +318,6 @@ impl<'de> Deserialize<'de> for PublicKey {
 }
 
 /// Holds a private key and signs with it: a file, an HSM.
-#[cfg(feature = "issue")]
 pub trait Signer {
     /// Returns the public half.
     fn public_key(&self) -> PublicKey;
@@ -331,7 +330,6 @@ pub trait Signer {
 }
 
 /// Why there is no signature.
-#[cfg(feature = "issue")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -347,17 +345,14 @@ pub enum SignError {
 }
 
 /// Signs and checks the signature before anyone sees it.
-#[cfg(feature = "issue")]
 pub(crate) fn sign_checked(signer: &dyn Signer, message: &[u8]) -> Result<[u8; 64], SignError> {
     let signature = signer.sign(message)?;
     if signer.public_key().verifies(message, &signature) { Ok(signature) } else { Err(SignError::Faulty) }
 }
 
 /// A private key in memory, wiped on drop.
-#[cfg(feature = "issue")]
 pub struct SoftwareKey(ed25519_dalek::SigningKey);
 
-#[cfg(feature = "issue")]
 impl SoftwareKey {
     /// Makes the key of a 32-byte seed (RFC 8032 §5.1.5); the caller draws it from the system's randomness.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
@@ -365,7 +360,6 @@ impl SoftwareKey {
     }
 }
 
-#[cfg(feature = "issue")]
 impl Signer for SoftwareKey {
     fn public_key(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
@@ -376,7 +370,6 @@ impl Signer for SoftwareKey {
     }
 }
 
-#[cfg(feature = "issue")]
 impl fmt::Debug for SoftwareKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SoftwareKey({})", self.public_key().id())

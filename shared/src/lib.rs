@@ -62,6 +62,7 @@ pub mod credential;
 pub mod encryption;
 #[cfg(feature = "face")]
 pub mod face;
+pub mod journal;
 pub mod key;
 pub mod portrait;
 pub mod qr;

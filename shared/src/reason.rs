@@ -111,6 +111,11 @@ macro_rules! reasons {
                 match self { $(Reason::$variant => $code),* }
             }
 
+            /// Returns the reason of a code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.code() == code)
+            }
+
             /// Returns what exactly was found, in English, for those who read logs or write integrations.
             pub fn meaning(self) -> &'static str {
                 match self { $(Reason::$variant => $meaning),* }

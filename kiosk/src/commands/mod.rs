@@ -6,6 +6,7 @@ pub mod compare;
 pub mod demo;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod journal;
 pub mod key;
 pub mod models;
 pub mod run;

@@ -1,5 +1,6 @@
 //! `kiosk run`: a lane at work. Outcomes go to standard output, one JSON line each.
 
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +17,9 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::ui::Terminal;
 
+/// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
+const JOURNAL_DAYS: u16 = 90;
+
 pub fn run(arguments: &Run) -> Result<ExitCode> {
     let settings = Settings::read(arguments.config.as_deref())?;
     let clock = now(arguments.place.at);
@@ -31,11 +35,15 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         .context("which camera? give --camera replay:DIR, or camera in --config")?;
     let mut camera = open_camera(&camera)?;
     let folder = arguments.place.state.clone().or(settings.state);
-    let state = State::open(&state_folder(folder.as_deref())?)?;
+    let mut state = State::open(&state_folder(folder.as_deref())?)?;
     let trust = state.trust(clock)?;
     if trust.policy(&purpose).is_none() {
         bail!("the trust repository has no policy for {purpose}");
     }
+    let days = settings.journal_days.map_or(JOURNAL_DAYS, NonZeroU16::get);
+    // A clock that jumped ahead is no reason to shred what is new: the repository says that it is not so late.
+    let today = clock.min(trust.expires());
+    state.shred(today.plus(-i64::from(days) * 24 * 3600), clock)?;
     let keys = trust.sector_keys(&purpose, &state.machine_key()?);
     let models_folder = arguments.models.clone().or(settings.models);
     let false_match_rate = arguments.false_match_one_in.or(settings.false_match_one_in);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use shared::journal::Entry;
 use shared::time::Timestamp;
 use shared::trust::{
     ClockState, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, StatusList, TrustStore, update_for,
@@ -36,6 +37,9 @@ pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bo
         format!("{} was not taken over; the kiosk goes on with what it had", repository.display())
     })?;
     state.activate(&root, &snapshot)?;
+    let versions = store.versions();
+    let imported = Entry::Imported { versions: [versions.root, versions.targets, versions.timestamp] };
+    state.record(&imported, clock)?;
     describe(&store, clock, as_json)?;
     Ok(ExitCode::SUCCESS)
 }

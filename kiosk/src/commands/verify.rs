@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 use shared::credential::{Challenge, Checkpoint, Purpose};
 use shared::encryption::DecryptionKey;
+use shared::journal::Entry;
 use shared::reason::{Language, Reason};
 use shared::seal::{self, Seal};
 use shared::time::Timestamp;
@@ -30,6 +31,16 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
     let mut record = Record::default();
     record.reason = decide(arguments, clock, &mut record).unwrap_or_else(|reason| reason);
     record.stages.insert("total".to_owned(), ms(started));
+    if let Some(state) = &arguments.state {
+        let decided = Entry::Decided {
+            purpose: arguments.purpose.clone(),
+            reason: record.reason,
+            trust: record.trust,
+            face: record.face.is_some(),
+            took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        State::open(state)?.record(&decided, clock)?;
+    }
     let json = record.json(arguments, clock);
     // A program that reads the decision gets the object; a person at a terminal gets words.
     answer(as_json || !std::io::stdout().is_terminal(), &json, &record.text(arguments.lang))?;
@@ -42,6 +53,8 @@ struct Record {
     seal: Option<Seal>,
     face: Option<FaceRecord>,
     freshness: Option<Freshness>,
+    /// Version of the repository that was believed; 0 where none was.
+    trust: u64,
     stages: Map<String, Value>,
 }
 
@@ -53,6 +66,7 @@ impl Default for Record {
             seal: None,
             face: None,
             freshness: None,
+            trust: 0,
             stages: Map::new(),
         }
     }
@@ -122,6 +136,7 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     let trust = trust(arguments, state.as_ref(), clock).map_err(explain(Reason::TrustInvalid))?;
     record.stages.insert("trust".to_owned(), ms(started));
 
+    record.trust = trust.versions().timestamp;
     let policy = trust.policy(&arguments.purpose);
     let grace = policy.map_or(0, |policy| policy.stale_grace_days);
     record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));

@@ -173,9 +173,10 @@ impl Session {
 
 /// Ends a visit: the only place that opens the gate, and only for one reason.
 fn conclude(outcome: Outcome, code: String, now: Moment) -> (Session, Vec<Effect>) {
+    // The gate opens for nothing that is not written down.
     let mut effects = vec![Effect::Record(outcome.clone()), Effect::Show(Screen::Outcome(outcome.clone()))];
     if outcome.reason.answer() == Answer::Accepted {
-        effects.insert(0, Effect::OpenGate);
+        effects.insert(1, Effect::OpenGate);
     }
     (Session::Outcome(Shown::new(code, now)), effects)
 }

@@ -293,13 +293,14 @@ proptest! {
             }
             let (next, effects) = session.step(event, Moment(now));
             session = next;
+            let mut written = false;
             for effect in &effects {
                 match effect {
                     Effect::Verify(_) => (asked, verified) = (true, false),
-                    Effect::OpenGate => prop_assert!(asked && verified && accepted_face),
+                    Effect::OpenGate => prop_assert!(asked && verified && accepted_face && written),
                     Effect::Record(outcome) => {
                         prop_assert_eq!(outcome.reason == Reason::Accepted, pulses(&effects) == 1);
-                        (asked, verified) = (false, false);
+                        written = true;
                     }
                     Effect::CompareFace(_) => prop_assert!(verified),
                     Effect::Show(screen) => {
@@ -308,6 +309,9 @@ proptest! {
                         }
                     }
                 }
+            }
+            if written {
+                (asked, verified) = (false, false);
             }
         }
     }

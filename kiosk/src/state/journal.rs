@@ -1,0 +1,299 @@
+//! The journal, in the state file: see `shared::journal` for what a row is.
+//!
+//! A row counts once [`State::record`] returns: it is synced by then, and the gate opens only afterwards.
+
+use anyhow::{Context, Result, anyhow, bail};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use shared::journal::{Chain, Checkpoint, CheckpointKey, Entry, Hash, Row, SALT_BYTES};
+use shared::key::{Signer, SoftwareKey};
+use shared::time::Timestamp;
+use zeroize::Zeroizing;
+
+use super::State;
+
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS journal (
+        seq INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        prev BLOB NOT NULL,
+        body_hash BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        body BLOB                               -- gone once it was shredded
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS checkpoint (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS journal_key (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        seed BLOB NOT NULL                      -- of the key that signs checkpoints
+    ) STRICT;
+";
+
+/// A checkpoint is signed after so many rows, or so many seconds, whichever comes first.
+const CHECKPOINT_ROWS: u64 = 1000;
+const CHECKPOINT_AGE: i64 = 15 * 60;
+
+/// A row, or a note over all rows before it.
+#[derive(Debug)]
+pub enum Item {
+    /// A row, with its body unless that was shredded.
+    Row(Row, Option<Vec<u8>>),
+    /// A signed note.
+    Checkpoint(String),
+}
+
+impl State {
+    /// Adds a row. It is on the disk when this returns.
+    pub fn record(&mut self, entry: &Entry, at: Timestamp) -> Result<Row> {
+        let mut salt = [0; SALT_BYTES];
+        getrandom::fill(&mut salt).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
+        self.append(&entry.encode(salt), at)
+    }
+
+    fn append(&mut self, body: &[u8], at: Timestamp) -> Result<Row> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have added rows since.
+        let mut chain = self.chain.take().unwrap_or_default();
+        catch_up(&mut chain, &transaction)?;
+        let row = chain.append(at, body);
+        transaction.execute(
+            "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![row.seq, row.at.as_unix(), row.prev, row.body_hash, row.hash, body],
+        )?;
+        transaction.commit()?;
+        self.chain = Some(chain);
+        self.sign_if_due(at)?;
+        Ok(row)
+    }
+
+    /// Signs a checkpoint if the last one is long ago.
+    fn sign_if_due(&mut self, now: Timestamp) -> Result<()> {
+        let last = self.connection.query_row(
+            "SELECT size, at FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| Ok((row.get::<_, u64>(0)?, row.get::<_, i64>(1)?)),
+        );
+        let (size, at) = last.optional()?.unwrap_or((0, i64::MIN));
+        let rows = self.chain.as_ref().map_or(0, Chain::size).saturating_sub(size);
+        let aged = now.as_unix().saturating_sub(at) >= CHECKPOINT_AGE;
+        if rows >= CHECKPOINT_ROWS || (rows > 0 && aged) { self.sign_checkpoint(now) } else { Ok(()) }
+    }
+
+    /// Signs a checkpoint over all rows, unless there is one.
+    pub fn sign_checkpoint(&mut self, now: Timestamp) -> Result<()> {
+        let key = self.journal_key()?;
+        let mut chain = self.chain.take().unwrap_or_default();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        catch_up(&mut chain, &transaction)?;
+        let note = Checkpoint::of(&chain).sign(&key)?;
+        transaction.execute(
+            "INSERT INTO checkpoint VALUES (?1, ?2, ?3) ON CONFLICT (size) DO NOTHING",
+            params![chain.size(), now.as_unix(), note],
+        )?;
+        transaction.commit()?;
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    /// Shreds the bodies of rows that were written before a time; says so in a row of its own.
+    pub fn shred(&mut self, written_before: Timestamp, now: Timestamp) -> Result<usize> {
+        // What is deleted is overwritten with zeros; what the log of changes holds of it goes with the log.
+        self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let old = "body IS NOT NULL AND at < ?1";
+        let last: Option<u64> = transaction.query_row(
+            &format!("SELECT max(seq) FROM journal WHERE {old}"),
+            [written_before.as_unix()],
+            |row| row.get(0),
+        )?;
+        let count = transaction
+            .execute(&format!("UPDATE journal SET body = NULL WHERE {old}"), [written_before.as_unix()])?;
+        transaction.commit()?;
+        if let Some(last) = last {
+            self.record(&Entry::Shredded { before: last + 1 }, now)?;
+        }
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(count)
+    }
+
+    /// Hands out the journal from a row on, each note after the rows that it covers.
+    pub fn journal(&self, from: u64, mut each: impl FnMut(Item) -> Result<()>) -> Result<()> {
+        let mut rows = self.connection.prepare(
+            "SELECT seq, journal.at, prev, body_hash, hash, body, note FROM journal
+             LEFT JOIN checkpoint ON checkpoint.size = journal.seq + 1 WHERE seq >= ?1 ORDER BY seq",
+        )?;
+        let mut rows = rows.query([from])?;
+        while let Some(found) = rows.next()? {
+            each(Item::Row(row(found)?, found.get(5)?))?;
+            if let Some(note) = found.get(6)? {
+                each(Item::Checkpoint(note))?;
+            }
+        }
+        // Notes of more rows than there are left.
+        let mut notes = self.connection.prepare(
+            "SELECT note FROM checkpoint WHERE size > (SELECT count(*) FROM journal) ORDER BY size",
+        )?;
+        let mut notes = notes.query([])?;
+        while let Some(found) = notes.next()? {
+            each(Item::Checkpoint(found.get(0)?))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the last signed note.
+    pub fn last_checkpoint(&self) -> Result<String> {
+        let note = "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1";
+        Ok(self.connection.query_row(note, [], |row| row.get(0))?)
+    }
+
+    /// Returns whether a row is that of a decision.
+    pub fn is_decision(&self, seq: u64) -> Result<bool> {
+        let body =
+            self.connection.query_row("SELECT body FROM journal WHERE seq = ?1", [seq], |row| row.get(0));
+        let body: Option<Vec<u8>> = body.optional()?.flatten();
+        Ok(matches!(body.and_then(|body| Entry::decode(&body)), Some(Entry::Decided { .. })))
+    }
+
+    /// Returns who signs the checkpoints, as auditors write it down.
+    pub fn checkpoint_key(&self) -> Result<CheckpointKey> {
+        Ok(CheckpointKey::of(self.journal_key()?.public_key()))
+    }
+
+    fn journal_key(&self) -> Result<SoftwareKey> {
+        let mut seed = Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
+        self.connection.execute("INSERT OR IGNORE INTO journal_key VALUES (1, ?1)", [seed.as_slice()])?;
+        let seed: Zeroizing<Vec<u8>> =
+            self.connection
+                .query_row("SELECT seed FROM journal_key", [], |row| row.get(0).map(Zeroizing::new))?;
+        Ok(SoftwareKey::from_seed(seed.as_slice().try_into().context("the journal's key is damaged")?))
+    }
+}
+
+/// Follows the rows that were added since. A journal that was changed is not continued.
+fn catch_up(chain: &mut Chain, connection: &Connection) -> Result<()> {
+    let mut rows = connection
+        .prepare("SELECT seq, at, prev, body_hash, hash FROM journal WHERE seq >= ?1 ORDER BY seq")?;
+    let mut rows = rows.query([chain.size()])?;
+    while let Some(found) = rows.next()? {
+        chain
+            .follow(&row(found)?, None)
+            .context("the journal was changed: kiosk journal verify says where")?;
+    }
+    let last: Option<u64> = connection.query_row("SELECT max(seq) FROM journal", [], |row| row.get(0))?;
+    let signed: Option<u64> =
+        connection.query_row("SELECT max(size) FROM checkpoint", [], |row| row.get(0))?;
+    let size = last.map_or(0, |last| last + 1);
+    if size != chain.size() || signed.is_some_and(|signed| signed > size) {
+        bail!("rows of the journal are gone: kiosk journal verify says which");
+    }
+    Ok(())
+}
+
+fn row(found: &rusqlite::Row<'_>) -> Result<Row> {
+    let at = Timestamp::from_unix(found.get(1)?).context("a row of the journal is of no time")?;
+    let hash = |column| found.get::<_, Hash>(column);
+    Ok(Row { seq: found.get(0)?, at, prev: hash(2)?, body_hash: hash(3)?, hash: hash(4)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::journal::{Audit, JournalError, Report};
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn audit(state: &State) -> Result<Report> {
+        let key = state.checkpoint_key()?;
+        let mut audit = Audit::new(&key, [])?;
+        state.journal(0, |item| {
+            match item {
+                Item::Row(row, body) => audit.row(&row, body.as_deref())?,
+                Item::Checkpoint(note) => audit.checkpoint(&note)?,
+            }
+            Ok(())
+        })?;
+        Ok(audit.finish()?)
+    }
+
+    #[test]
+    fn rows_outlive_restarts_and_are_signed_by_number_and_by_time() {
+        let folder = tempfile::tempdir().unwrap();
+        for start in 0..3 {
+            let mut state = State::open(folder.path()).unwrap();
+            state.record(&Entry::Stopped, at(start * 10)).unwrap();
+        }
+        // The first row was signed at once; nothing is due yet.
+        let report = |state: &State| audit(state).unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        assert_eq!(report(&state), Report { rows: 3, checkpoints: 1, signed: 1, ..Report::default() });
+        state.record(&Entry::Stopped, at(CHECKPOINT_AGE)).unwrap();
+        assert_eq!(report(&state).signed, 4, "a quarter of an hour later");
+        for _ in 0..CHECKPOINT_ROWS {
+            state.record(&Entry::Stopped, at(CHECKPOINT_AGE)).unwrap();
+        }
+        assert_eq!(report(&state).signed, 4 + CHECKPOINT_ROWS);
+    }
+
+    #[test]
+    fn two_processes_write_one_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut one, mut other) = (State::open(folder.path()).unwrap(), State::open(folder.path()).unwrap());
+        for second in 0..5 {
+            one.record(&Entry::Stopped, at(second)).unwrap();
+            other.record(&Entry::Stopped, at(second)).unwrap();
+        }
+        other.sign_checkpoint(at(9)).unwrap();
+        assert_eq!(audit(&one).unwrap().signed, 10);
+    }
+
+    #[test]
+    fn what_was_shredded_is_gone_from_the_disk_and_the_chain_still_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        for second in 0..4 {
+            let version = format!("secret-number-{second}");
+            let purpose = shared::credential::Purpose::parse("border").unwrap();
+            state.record(&Entry::Started { version, purpose }, at(second)).unwrap();
+        }
+        let holds = |text: &str| {
+            std::fs::read_dir(folder.path()).unwrap().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(text.len()).any(|window| window == text.as_bytes())
+            })
+        };
+        assert!(holds("secret-number-0") && holds("secret-number-1"));
+        assert_eq!(state.shred(at(2), at(100)).unwrap(), 2);
+        assert!(!holds("secret-number-0") && !holds("secret-number-1") && holds("secret-number-2"));
+        assert_eq!(state.shred(at(2), at(101)).unwrap(), 0, "nothing is left to shred, and nothing is said");
+        let report = audit(&state).unwrap();
+        assert_eq!((report.rows, report.shredded), (5, 2));
+    }
+
+    #[test]
+    fn a_journal_that_was_changed_is_told_and_not_continued() {
+        for (change, expected) in [
+            ("UPDATE journal SET body = x'00' WHERE seq = 2", JournalError::Body { seq: 2 }),
+            ("UPDATE journal SET at = at + 1 WHERE seq = 2", JournalError::Chain { seq: 2 }),
+            ("DELETE FROM journal WHERE seq = 2", JournalError::Missing { expected: 2, found: 3 }),
+            ("DELETE FROM journal WHERE seq >= 3", JournalError::Checkpoint { size: 5 }),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut state = State::open(folder.path()).unwrap();
+            for second in 0..5 {
+                state.record(&Entry::Stopped, at(second)).unwrap();
+            }
+            state.sign_checkpoint(at(9)).unwrap();
+            assert!(audit(&state).is_ok());
+            state.connection.execute(change, []).unwrap();
+            let error = audit(&state).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&expected), "{change}: {error}");
+            // A body is looked at by whoever audits, not before every row.
+            if !matches!(expected, JournalError::Body { .. }) {
+                let mut again = State::open(folder.path()).unwrap();
+                assert!(again.record(&Entry::Stopped, at(10)).is_err(), "{change}");
+            }
+        }
+    }
+}

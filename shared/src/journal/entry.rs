@@ -1,0 +1,177 @@
+//! What a row says. There is no name, number, picture, template or score in it.
+
+use crate::cbor::{self, Value};
+use crate::credential::Purpose;
+use crate::reason::Reason;
+
+/// Bytes of the salt that the caller draws for each body.
+pub const SALT_BYTES: usize = 16;
+
+const SALT: i64 = 0;
+const KIND: i64 = 1;
+const FIRST: i64 = 2;
+const SECOND: i64 = 3;
+const THIRD: i64 = 4;
+const FOURTH: i64 = 5;
+const FIFTH: i64 = 6;
+
+/// The longest text, in bytes.
+const MAX_TEXT: usize = 64;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entry {
+    /// The kiosk began to work.
+    Started {
+        /// Of the program.
+        version: String,
+        /// What it decides for.
+        purpose: Purpose,
+    },
+    /// It stopped as it should.
+    Stopped,
+    /// It took over a trust repository.
+    Imported {
+        /// Versions of its root, its targets and its timestamp.
+        versions: [u64; 3],
+    },
+    /// It decided: what the device did, whatever is found out later.
+    Decided {
+        /// What it decided for.
+        purpose: Purpose,
+        /// Why.
+        reason: Reason,
+        /// Version of the timestamp of the repository that it believed.
+        trust: u64,
+        /// Whether a face was compared.
+        face: bool,
+        /// How long it took, in milliseconds.
+        took: u64,
+    },
+    /// What was found out later about a decision; the decision stays as it was.
+    Found {
+        /// The row of the decision.
+        decision: u64,
+        /// What a verifier that knew more would have said.
+        reason: Reason,
+    },
+    /// Bodies were shredded because their time was over.
+    Shredded {
+        /// All before this row, as far as they were not shredded already.
+        before: u64,
+    },
+}
+
+impl Entry {
+    /// Writes the body of a row.
+    pub fn encode(&self, salt: [u8; SALT_BYTES]) -> Vec<u8> {
+        let (kind, fields): (u64, Vec<Value<'_>>) = match self {
+            Self::Started { version, purpose } => {
+                (0, vec![Value::Text(version), Value::Text(purpose.as_str())])
+            }
+            Self::Stopped => (1, vec![]),
+            Self::Imported { versions } => (2, versions.map(Value::Unsigned).to_vec()),
+            Self::Decided { purpose, reason, trust, face, took } => (
+                3,
+                vec![
+                    Value::Text(purpose.as_str()),
+                    Value::Text(reason.code()),
+                    Value::Unsigned(*trust),
+                    Value::Unsigned((*face).into()),
+                    Value::Unsigned(*took),
+                ],
+            ),
+            Self::Found { decision, reason } => {
+                (4, vec![Value::Unsigned(*decision), Value::Text(reason.code())])
+            }
+            Self::Shredded { before } => (5, vec![Value::Unsigned(*before)]),
+        };
+        let labels = [FIRST, SECOND, THIRD, FOURTH, FIFTH].map(Value::from);
+        let head = [(Value::from(SALT), Value::Bytes(&salt)), (Value::from(KIND), Value::Unsigned(kind))];
+        Value::Map(head.into_iter().chain(labels.into_iter().zip(fields)).collect()).encode()
+    }
+
+    /// Reads the body of a row. `None` for what this version does not know, or nobody wrote.
+    pub fn decode(body: &[u8]) -> Option<Self> {
+        let value = cbor::decode(body).ok()?;
+        value.get(SALT).and_then(Value::as_bytes).filter(|salt| salt.len() == SALT_BYTES)?;
+        let number = |label| match value.get(label) {
+            Some(Value::Unsigned(number)) => Some(*number),
+            _ => None,
+        };
+        let text = |label| value.get(label).and_then(Value::as_text).filter(|text| text.len() <= MAX_TEXT);
+        let purpose = |label| text(label).and_then(|text| Purpose::parse(text).ok());
+        let reason = |label| text(label).and_then(Reason::from_code);
+        let (entry, fields) = match number(KIND)? {
+            0 => (Self::Started { version: text(FIRST)?.to_owned(), purpose: purpose(SECOND)? }, 2),
+            1 => (Self::Stopped, 0),
+            2 => (Self::Imported { versions: [number(FIRST)?, number(SECOND)?, number(THIRD)?] }, 3),
+            3 => {
+                let (purpose, reason, trust) = (purpose(FIRST)?, reason(SECOND)?, number(THIRD)?);
+                let face = number(FOURTH).filter(|face| *face < 2)? == 1;
+                (Self::Decided { purpose, reason, trust, face, took: number(FIFTH)? }, 5)
+            }
+            4 => (Self::Found { decision: number(FIRST)?, reason: reason(SECOND)? }, 2),
+            5 => (Self::Shredded { before: number(FIRST)? }, 1),
+            _ => return None,
+        };
+        (value.as_map()?.len() == fields + 2).then_some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_comes_back() {
+        let purpose = || Purpose::parse("border").unwrap();
+        let decided = |face| Entry::Decided {
+            purpose: purpose(),
+            reason: Reason::StatusRevoked,
+            trust: 7,
+            face,
+            took: 812,
+        };
+        for entry in [
+            Entry::Started { version: "0.1.0".into(), purpose: purpose() },
+            Entry::Stopped,
+            Entry::Imported { versions: [1, 2, u64::MAX] },
+            decided(true),
+            decided(false),
+            Entry::Found { decision: 3, reason: Reason::StatusSuspended },
+            Entry::Shredded { before: 9 },
+        ] {
+            let body = entry.encode([7; SALT_BYTES]);
+            assert_eq!(Entry::decode(&body).as_ref(), Some(&entry));
+            assert_ne!(entry.encode([8; SALT_BYTES]), body, "the salt is in it");
+            assert!((0..body.len()).all(|length| Entry::decode(&body[..length]).is_none()));
+        }
+    }
+
+    #[test]
+    fn other_bodies_are_told() {
+        let body = |fields: Vec<(i64, Value<'static>)>| {
+            let fields = fields.into_iter().map(|(label, value)| (Value::from(label), value));
+            Value::Map(fields.collect()).encode()
+        };
+        let salt = (0, Value::Bytes(&[0; 16]));
+        assert_eq!(Entry::decode(&body(vec![salt.clone(), (1, Value::Unsigned(1))])), Some(Entry::Stopped));
+        for wrong in [
+            body(vec![(1, Value::Unsigned(1))]),
+            body(vec![(0, Value::Bytes(&[0; 15])), (1, Value::Unsigned(1))]),
+            body(vec![salt.clone(), (1, Value::Unsigned(6))]),
+            body(vec![salt.clone(), (1, Value::Unsigned(1)), (2, Value::Unsigned(1))]),
+            body(vec![
+                salt.clone(),
+                (1, Value::Unsigned(4)),
+                (2, Value::Unsigned(1)),
+                (3, Value::Text("no.such")),
+            ]),
+            vec![],
+        ] {
+            assert_eq!(Entry::decode(&wrong), None);
+        }
+    }
+}
