@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shared::credential::Challenge;
+use shared::journal::{Chain, Checkpoint, Entry};
+use shared::reason::Reason;
 
 #[path = "../fuzz/src/bodies/mod.rs"]
 #[allow(unreachable_pub, clippy::expect_used, reason = "it is the library of the fuzz targets")]
@@ -246,6 +248,20 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     ] {
         write("target", name, &[&[place][..], &bytes].concat());
     }
+
+    let decided = Entry::Decided {
+        purpose: fixture.purpose.clone(),
+        reason: Reason::Accepted,
+        trust: 7,
+        face: true,
+        took: 900,
+    };
+    write("journal", "decided", &decided.encode([1; 16]));
+    let key = b"sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+    write("journal", "key", key);
+    let note = Checkpoint::of(&Chain::default()).sign(&bodies::kiosk()).unwrap();
+    write("journal", "note", note.as_bytes());
+    write("journal", "note_text", note.split("\n\n").next().unwrap().as_bytes());
 
     for (name, text, scale) in SYMBOLS {
         let symbol = shared::qr::encode(text).unwrap();

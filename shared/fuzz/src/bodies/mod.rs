@@ -17,7 +17,8 @@ use serde_json::{Value as Json, json};
 use shared::cbor::{self, Value};
 use shared::credential::{Challenge, Presentation, ProofId, ReplayMemory, UnverifiedCredential};
 use shared::encryption::{self as cose_encryption, DecryptionKey, EncryptionKey};
-use shared::key::Signer;
+use shared::journal::{Checkpoint, CheckpointKey, Entry};
+use shared::key::{Signer, SoftwareKey};
 #[cfg(feature = "face")]
 use shared::portrait::{Portrait, PortraitFormat};
 use shared::qr::payload;
@@ -37,7 +38,7 @@ pub use seals::{
 
 use fixture::{
     AGENCY, AGENCY_NAME, HOLDER, ISSUER, ISSUER_KEY, MACHINE, ROOT, SNAPSHOT, SUBJECT, TARGETS_KEY,
-    TIMESTAMP, encrypted_to, envelope, key, repository_of,
+    TIMESTAMP, encrypted_to, envelope, key, repository_of, sign_with,
 };
 use messages::{
     FOREIGN_HEADERS, countersigned, credential_headers, disclose, map, number, signed, with_countersignature,
@@ -63,6 +64,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("repository", repository),
     ("target", target),
     ("agency_part", agency_part),
+    ("journal", journal),
     ("health_certificate", health_certificate),
     ("visible_digital_seal", visible_digital_seal),
     ("seal_trust", seal_trust),
@@ -319,6 +321,40 @@ pub fn agency_part(input: &[u8]) {
             assert!(part.files().keys().all(own), "an agency brings nothing but its own");
         }
     }
+}
+
+/// The body of a row, a verifier key, a signed note; and the input as the text of a note that is well signed.
+pub fn journal(input: &[u8]) {
+    if let Some(entry) = Entry::decode(input) {
+        assert_eq!(Entry::decode(&entry.encode([9; 16])), Some(entry));
+    }
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(key) = CheckpointKey::parse(text) {
+        assert_eq!(CheckpointKey::parse(&key.to_string()), Ok(key));
+    }
+    let own = CheckpointKey::of(kiosk().public_key());
+    for note in [text.to_owned(), signed_note(text)] {
+        if let Ok(checkpoint) = Checkpoint::verify(&note, &own) {
+            // In one way, and by this kiosk.
+            let again = checkpoint.sign(&kiosk()).expect("a key in memory signs");
+            assert!(again.starts_with(&note[..note.find("\n\n").expect("it was found") + 2]));
+        }
+    }
+}
+
+/// Who signs the checkpoints of [`journal`].
+pub fn kiosk() -> SoftwareKey {
+    key(MACHINE)
+}
+
+/// A note with any text, signed by the kiosk of [`journal`].
+fn signed_note(text: &str) -> String {
+    let key = CheckpointKey::of(kiosk().public_key()).to_string();
+    let (name, hash) = key.split_once('+').expect("name, hash and key");
+    let hash = hash.get(..8).and_then(|hash| hex::decode(hash).ok()).expect("four bytes in hexadecimal");
+    let text = format!("{text}\n");
+    let signature = STANDARD.encode([hash, sign_with(MACHINE, text.as_bytes()).to_vec()].concat());
+    format!("{text}\n\u{2014} {name} {signature}\n")
 }
 
 /// A grey frame.
