@@ -1,0 +1,231 @@
+//! Power cuts while a kiosk works: what it acknowledged is there afterwards, and nothing is damaged.
+//!
+//! The real program runs with a recorder preloaded that writes down every write, truncation, sync and removal in its
+//! state folder. From that, disks are made as a power cut at any point may leave them: what was synced is there; of
+//! the rest any part may be, in any order, torn at sectors. Each is opened as the kiosk would open it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+use shared::journal::{Audit, CheckpointKey, Hash, Row};
+use shared::time::Timestamp;
+use tests::journey::{Journey, START};
+
+/// Disks that are made and opened.
+const CUTS: usize = 10_000;
+
+/// What a disk writes whole or not at all, in bytes.
+const SECTOR: usize = 512;
+
+#[derive(Debug, Clone)]
+enum Change {
+    Write(usize, Vec<u8>),
+    Truncate(usize),
+    Sync,
+    Remove,
+}
+
+/// What was done to the files of the folder, and how many rows were acknowledged by then.
+struct Recording {
+    changes: Vec<(String, Change, u64)>,
+    key: CheckpointKey,
+}
+
+/// A small generator: the same cuts every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % sides
+    }
+}
+
+fn recorder(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crash/recorder.c");
+    let library = folder.join("recorder.so");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).args([&library, &source]).arg("-ldl");
+    assert!(cc.status().unwrap().success(), "the recorder does not compile");
+    library
+}
+
+/// Lets a kiosk check codes, be told of later findings, import, and export, with a recorder preloaded.
+fn record() -> Recording {
+    let journey = Journey::new();
+    let resident = journey.resident(1, "border", &[]);
+    journey.publish(START);
+    assert!(!resident.is_empty());
+    let (library, log, state) = (recorder(&journey.path(".")), journey.path("log"), journey.path("state"));
+    let mut acknowledged = Vec::new();
+    let mut rows = 0;
+    let mut kiosk = |arguments: &[&str], expected: i32, added: u64| {
+        let mut command = journey.command("kiosk");
+        command.env("LD_PRELOAD", &library).env("RECORD_TO", &log).env("RECORD_FOLDER", &state);
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{}", String::from_utf8_lossy(&output.stderr));
+        rows += added;
+        acknowledged.push((fs::metadata(&log).unwrap().len(), rows));
+    };
+    let at = |second: u32| format!("2026-11-20T10:{:02}:{:02}Z", second / 60, second % 60);
+    kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "state", "--at", &at(0)], 0, 1);
+    for round in 0..6 {
+        let now = at(round * 40);
+        let code = journey.code("resident-01", "border", &now, &[]);
+        let verify =
+            ["verify", "--state", "state", "--purpose", "border", "--at", &now, code.to_str().unwrap()];
+        kiosk(&verify, 0, 1);
+        // The same code again.
+        kiosk(&verify, 1, 1);
+        let decision = (1 + 3 * round).to_string();
+        let found = ["journal", "found", "--state", "state", "--at", &now, "--decision", &decision];
+        kiosk(&[&found[..], &["--reason", "status.revoked"]].concat(), 0, 1);
+        kiosk(&["journal", "checkpoint", "--state", "state", "--at", &now], 0, 0);
+    }
+    let key = journey.kiosk(&["journal", "key", "--state", "state"]).expect(0);
+    let key = CheckpointKey::parse(key.json["key"].as_str().unwrap()).unwrap();
+    Recording { changes: changes(&fs::read(&log).unwrap(), &state, &acknowledged), key }
+}
+
+/// Reads the records; `acknowledged` says how long they were when so many rows had been acknowledged.
+fn changes(log: &[u8], folder: &Path, acknowledged: &[(u64, u64)]) -> Vec<(String, Change, u64)> {
+    let (mut changes, mut place) = (Vec::new(), 0);
+    while place < log.len() {
+        let end = place + log[place..].iter().position(|byte| *byte == b'\n').unwrap();
+        let line = std::str::from_utf8(&log[place..end]).unwrap();
+        let [kind, path, offset, length] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
+        let (offset, length): (usize, usize) = (offset.parse().unwrap(), length.parse().unwrap());
+        let name = Path::new(path).strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+        place = end + 1;
+        let before = u64::try_from(place).unwrap();
+        let rows =
+            acknowledged.iter().take_while(|(size, _)| *size < before).last().map_or(0, |(_, rows)| *rows);
+        let change = match kind {
+            "W" => {
+                let bytes = log[place..place + length].to_vec();
+                place += length;
+                Change::Write(offset, bytes)
+            }
+            "T" => Change::Truncate(offset),
+            "S" => Change::Sync,
+            _ => Change::Remove,
+        };
+        changes.push((name, change, rows));
+    }
+    changes
+}
+
+/// The files as a power cut after so many changes may leave them. A disk that `lies` says that it synced and did not.
+fn disk(recording: &Recording, cut: usize, lies: bool, dice: &mut Dice) -> BTreeMap<String, Vec<u8>> {
+    let changes = &recording.changes[..cut];
+    let mut synced: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, (name, change, _)) in changes.iter().enumerate() {
+        if matches!(change, Change::Sync) && !lies {
+            synced.insert(name, place);
+        }
+    }
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    for (place, (name, change, _)) in changes.iter().enumerate() {
+        let certain = synced.get(name.as_str()).is_some_and(|synced| place <= *synced);
+        match change {
+            Change::Write(offset, bytes) => {
+                let file = files.entry(name.clone()).or_default();
+                let all = certain || dice.below(2) == 0;
+                for (number, sector) in bytes.chunks(SECTOR).enumerate() {
+                    if all || dice.below(2) == 0 {
+                        let start = offset + number * SECTOR;
+                        file.resize(file.len().max(start + sector.len()), 0);
+                        file[start..start + sector.len()].copy_from_slice(sector);
+                    }
+                }
+            }
+            Change::Truncate(length) if certain || dice.below(2) == 0 => {
+                files.entry(name.clone()).or_default().resize(*length, 0)
+            }
+            // A removal may be lost, but not once the folder was synced, or a new file of that name was written.
+            Change::Remove => {
+                let mut later = changes.iter().skip(place + 1);
+                let settled = later.any(|(later, change, _)| {
+                    later == name || (later.is_empty() && matches!(change, Change::Sync) && !lies)
+                });
+                if settled || dice.below(2) == 0 {
+                    files.remove(name);
+                }
+            }
+            _ => {}
+        }
+    }
+    files
+}
+
+/// What is wrong with a disk, if anything is.
+fn fault(files: &BTreeMap<String, Vec<u8>>, key: &CheckpointKey, acknowledged: u64) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files.iter().filter(|(name, _)| !name.is_empty()) {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    let read = || -> Result<Option<String>, Box<dyn std::error::Error>> {
+        let connection = Connection::open(folder.path().join("kiosk.sqlite"))?;
+        let health: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if health != "ok" {
+            return Ok(Some(format!("corrupt: {health}")));
+        }
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('journal', 'checkpoint')";
+        if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? < 2 {
+            return Ok((acknowledged > 0).then(|| "the journal is gone".to_owned()));
+        }
+        let mut audit = Audit::new(key, [])?;
+        let mut rows = connection.prepare(
+            "SELECT seq, journal.at, prev, body_hash, hash, body, note FROM journal
+             LEFT JOIN checkpoint ON size = seq + 1 ORDER BY seq",
+        )?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let hash = |column| row.get::<_, Hash>(column);
+            let at = Timestamp::from_unix(row.get(1)?).ok_or("no time")?;
+            let found = Row { seq: row.get(0)?, at, prev: hash(2)?, body_hash: hash(3)?, hash: hash(4)? };
+            audit.row(&found, row.get::<_, Option<Vec<u8>>>(5)?.as_deref())?;
+            if let Some(note) = row.get::<_, Option<String>>(6)? {
+                audit.checkpoint(&note)?;
+            }
+        }
+        let there = audit.finish()?.rows;
+        Ok((there < acknowledged)
+            .then(|| format!("{there} rows are there, {acknowledged} were acknowledged")))
+    };
+    read().unwrap_or_else(|error| Some(format!("corrupt: {error}")))
+}
+
+#[test]
+fn no_power_cut_damages_the_journal_or_loses_what_was_acknowledged() {
+    let recording = record();
+    let syncs = recording.changes.iter().filter(|(_, change, _)| matches!(change, Change::Sync)).count();
+    let writes =
+        recording.changes.iter().filter(|(_, change, _)| matches!(change, Change::Write(..))).count();
+    assert!(syncs > 30 && writes > 100, "{syncs} syncs and {writes} writes were recorded");
+    let mut dice = Dice(1);
+    for number in 0..CUTS {
+        let cut = 1 + dice.below(recording.changes.len());
+        let files = disk(&recording, cut, false, &mut dice);
+        let acknowledged = recording.changes[cut - 1].2;
+        if let Some(fault) = fault(&files, &recording.key, acknowledged) {
+            panic!("cut {number}, after {cut} of {} changes: {fault}", recording.changes.len());
+        }
+    }
+    println!(
+        "{CUTS} power cuts over {writes} writes and {syncs} syncs: nothing corrupt, nothing acknowledged lost"
+    );
+    // The test has teeth: a disk that only says that it synced loses rows and breaks the file.
+    let mut dice = Dice(2);
+    let lies = (0..100).filter(|_| {
+        let cut = 1 + dice.below(recording.changes.len());
+        let files = disk(&recording, cut, true, &mut dice);
+        fault(&files, &recording.key, recording.changes[cut - 1].2).is_some()
+    });
+    let lies = lies.count();
+    println!("{lies} of 100 on a disk that does not sync");
+    assert!(lies > 50);
+}
