@@ -60,6 +60,9 @@ pub enum Command {
     /// Decode a portrait, in a process of its own
     #[command(name = crate::avif::COMMAND, hide = true)]
     DecodeAvif,
+    /// Check a settings file
+    #[command(subcommand)]
+    Config(Config),
     /// Work as a lane
     Run(Run),
     /// Play the whole main job with fictional residents and attackers
@@ -150,6 +153,17 @@ pub enum Trust {
     Status {
         #[command(flatten)]
         place: Place,
+    },
+}
+
+/// What can be done with settings.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Read a settings file as `kiosk run --config` would, and print what a lane would work with
+    Check {
+        /// TOML
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 

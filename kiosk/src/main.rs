@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, Models, Trust};
+use crate::cli::{Cli, Command, Config, Models, Trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "evaluate")]
         Command::Evaluate(arguments) => commands::evaluate::run(arguments, cli.json),
         Command::DecodeAvif => avif::run(),
+        Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),

@@ -2,6 +2,7 @@
 
 pub mod challenge;
 pub mod compare;
+pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "evaluate")]

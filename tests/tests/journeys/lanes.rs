@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use shared::face::FaceEngine;
 use shared::reason::Reason;
-use tests::journey::{photo, residents};
+use tests::journey::{Journey, photo, residents};
 
 use crate::{LATER, border};
 
@@ -179,4 +179,26 @@ fn a_lane_with_all_models_stays_under_200_megabytes() {
         println!("{}: peak resident memory {} MB", models.display(), peak / 1000);
         assert!((20_000..200_000).contains(&peak), "{} kB with {}", peak, models.display());
     }
+}
+
+#[test]
+fn settings_are_checked_before_a_lane_is_started_with_them() {
+    let journey = Journey::new();
+    let check = |text: &str| {
+        fs::write(journey.path("lane.toml"), text).unwrap();
+        journey.kiosk(&["config", "check", "lane.toml"])
+    };
+    let good = check("purpose = \"border\"\njournal_days = 30\n").expect(0).json;
+    assert_eq!((&good["purpose"], &good["journal_days"]), (&"border".into(), &30.into()));
+    assert!(good["camera"].is_null());
+    for (text, told) in [
+        ("purpouse = \"border\"\n", "purpouse"),
+        ("journal_days = 0\n", "journal_days"),
+        ("purpose = \"Border\"\n", "purpose"),
+        ("false_match_one_in = \"many\"\n", "false_match_one_in"),
+        ("purpose =\n", "purpose"),
+    ] {
+        assert!(check(text).expect(2).said.contains(told), "{text}");
+    }
+    journey.kiosk(&["config", "check", "nowhere.toml"]).expect(2);
 }

@@ -1,0 +1,38 @@
+//! `kiosk config`: the settings of a lane, before it is started with them.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::answer;
+use crate::settings::Settings;
+
+/// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
+pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in } =
+        Settings::read(Some(file))?;
+    let settings = [
+        ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),
+        ("camera", camera.map(|camera| json!(camera)), "--camera has to say it"),
+        ("state", state.map(|state| json!(state)), "gatepass/kiosk in the user's data folder"),
+        ("models", models.map(|models| json!(models)), "the installed ones, else the built-in ones"),
+        ("journal_days", journal_days.map(|days| json!(days)), "90"),
+        ("false_match_one_in", false_match_one_in.map(|rate| json!(rate)), "what the policy says"),
+    ];
+    let lines: Vec<_> = settings
+        .iter()
+        .map(|(name, value, default)| match value {
+            Some(Value::String(text)) => format!("{name:<19} {text}"),
+            Some(value) => format!("{name:<19} {value}"),
+            None => format!("{name:<19} (default) {default}"),
+        })
+        .collect();
+    let json: serde_json::Map<_, _> = settings
+        .into_iter()
+        .map(|(name, value, _)| (name.to_owned(), value.unwrap_or(Value::Null)))
+        .collect();
+    answer(as_json, &Value::Object(json), &lines.join("\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
