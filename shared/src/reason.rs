@@ -323,6 +323,8 @@ reasons! {
         "The comparison score is below the threshold for the policy's false match rate."
     CameraFailed Unanswered "camera.failed"
         "The camera returned an error, or no frame within the limit."
+    JournalFailed Unanswered "journal.failed"
+        "The decision would have been yes, and its row could not be written into the kiosk's journal."
 }
 
 impl fmt::Display for Reason {

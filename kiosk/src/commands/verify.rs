@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use shared::credential::{Challenge, Checkpoint, Purpose};
 use shared::encryption::DecryptionKey;
 use shared::journal::Entry;
-use shared::reason::{Language, Reason};
+use shared::reason::{Answer, Language, Reason};
 use shared::seal::{self, Seal};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, Files, Freshness, TrustStore, update_for};
@@ -39,7 +39,13 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
             face: record.face.is_some(),
             took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        State::open(state)?.record(&decided, clock)?;
+        let written = State::open(state).and_then(|mut state| state.record(&decided, clock));
+        if let Err(error) = written {
+            notice(&format!("{error:#}"));
+            if record.reason.answer() == Answer::Accepted {
+                record.reason = Reason::JournalFailed;
+            }
+        }
     }
     let json = record.json(arguments, clock);
     // A program that reads the decision gets the object; a person at a terminal gets words.

@@ -304,6 +304,10 @@ pub(super) fn words(reason: Reason) -> Words {
             "The camera does not deliver pictures.",
             "Close the lane, check by hand, and call the technician.",
         ),
+        Reason::JournalFailed => (
+            "The kiosk cannot write down its work.",
+            "Close the lane, check by hand, and call the technician: the disk may be full or damaged.",
+        ),
     };
     Words { sentence, action }
 }

@@ -312,6 +312,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::CameraFailed => {
             ("A câmara não envia imagens.", "Feche o canal, verifique manualmente e chame o técnico.")
         }
+        Reason::JournalFailed => (
+            "O quiosque não consegue registar o seu trabalho.",
+            "Feche o canal, verifique manualmente e chame o técnico: o disco pode estar cheio ou danificado.",
+        ),
     };
     Words { sentence, action }
 }

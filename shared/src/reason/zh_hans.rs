@@ -209,6 +209,9 @@ pub(super) fn words(reason: Reason) -> Words {
         ),
         Reason::FaceNonMatch => ("人脸与凭证不符。", "请勿放行，亲自把本人与证件照片比对。"),
         Reason::CameraFailed => ("摄像头没有传来画面。", "请关闭本通道，转人工核验，并通知技术人员。"),
+        Reason::JournalFailed => {
+            ("终端无法写入工作记录。", "请关闭本通道，转人工核验，并通知技术人员：磁盘可能已满或损坏。")
+        }
     };
     Words { sentence, action }
 }

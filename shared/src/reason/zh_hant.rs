@@ -209,6 +209,9 @@ pub(super) fn words(reason: Reason) -> Words {
         ),
         Reason::FaceNonMatch => ("人臉與憑證不符。", "請勿放行，親自把本人與證件照片比對。"),
         Reason::CameraFailed => ("攝影機沒有傳來畫面。", "請關閉本通道，轉人工核驗，並通知技術人員。"),
+        Reason::JournalFailed => {
+            ("終端無法寫入工作記錄。", "請關閉本通道，轉人工核驗，並通知技術人員：磁碟可能已滿或損壞。")
+        }
     };
     Words { sentence, action }
 }

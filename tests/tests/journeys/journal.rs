@@ -178,3 +178,20 @@ fn a_journal_says_nothing_of_anybody() {
     }
     assert!(text.contains("decided"), "the search finds what is there");
 }
+
+/// Nobody passes whose passing cannot be written down; a refusal is still one.
+#[test]
+fn without_a_journal_nobody_is_accepted() {
+    let (journey, _) = worked();
+    let connection = rusqlite::Connection::open(journey.path("kiosk/kiosk.sqlite")).unwrap();
+    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 0", []).unwrap();
+    let verify = |at: &str| {
+        let code = journey.code("resident-01", "border", at, &[]);
+        let verify =
+            ["verify", "--state", "kiosk", "--purpose", "border", "--at", at, code.to_str().unwrap()];
+        (journey.kiosk(&verify), journey.kiosk(&verify))
+    };
+    let (first, again) = verify("2026-11-20T10:05:00Z");
+    assert_eq!(first.expect(2).reason(), "journal.failed");
+    assert_eq!(again.expect(1).reason(), "proof.replayed");
+}
