@@ -4,10 +4,13 @@ use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, RgbImage, imageops};
+use shared::cbor::Value;
 use shared::face::{Decision, FaceEngine, FaceError, UnusablePortrait, decode, decode_portrait};
 use shared::portrait::{Portrait, PortraitFormat};
-use shared::trust::FalseMatchRate;
-use tests::journey::{decode_avif, photo, residents};
+use shared::qr::payload::{self, Payload};
+use shared::trust::{Dialect, FalseMatchRate, PaperRule};
+use tests::journey::{Journey, decode_avif, photo, residents};
+use tests::{ISSUER, World, crafted};
 
 const RESIDENTS: std::ops::RangeInclusive<u8> = 1..=10;
 
@@ -214,4 +217,43 @@ fn damaged_files_are_errors() {
         println!("{number}.{extension}: {refused} of 300 damaged copies refused");
         assert!(refused > 0, "damage to the headers of {number}.{extension} was never noticed");
     }
+}
+
+/// The whole way through the program, which hands AVIF to a child: a foreign code with nothing but a portrait.
+#[test]
+fn a_kiosk_compares_with_portraits_of_every_format() {
+    let mut world = World::default();
+    (world.policy.dialects, world.policy.paper) = (vec![Dialect::Claim169], PaperRule::Accept);
+    let journey = Journey::new();
+    for (name, bytes) in world.repository(1, world.start) {
+        let path = journey.path("W").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    std::fs::write(journey.path("root.json"), world.root()).unwrap();
+    let says = |format: i64, bytes: &[u8], face: u8| {
+        let identity = [(4, Value::Text("SAMPLE")), (16, Value::Bytes(bytes)), (17, Value::from(format))];
+        let claims = crafted::labels(&[
+            (1, Value::Text(ISSUER)),
+            (4, Value::from(world.start.plus(3600).as_unix())),
+            (6, Value::from(world.start.as_unix())),
+            (169, crafted::labels(&identity)),
+        ]);
+        let headers = crafted::labels(&[(1, Value::from(-8))]).encode();
+        let code = tests::sign1(&headers, Value::Map(vec![]), &claims.encode(), &world.issuer);
+        let text = format!("--text={}", payload::encode(&Payload::Static(code)));
+        let (at, probe) = (world.start.plus(60).to_string(), photo(face, "probe-smile"));
+        let verify = ["verify", "--trust", "W", "--root", "root.json", "--purpose", "border", "--at", &at];
+        journey
+            .kiosk(&[&verify[..], &["--probe", probe.to_str().unwrap(), &text]].concat())
+            .reason()
+            .to_owned()
+    };
+    for (format, extension) in [(1, "jpg"), (3, "avif"), (4, "webp")] {
+        assert_eq!(says(format, &file(1, extension), 1), "accepted", "{extension}");
+        assert_eq!(says(format, &file(1, extension), 2), "face.non_match", "{extension}");
+    }
+    let avif = file(1, "avif");
+    assert_eq!(says(3, &avif[..avif.len() / 2], 1), "face.portrait", "what the child cannot decode");
+    assert_eq!(says(2, b"\xff\x4f\xff\x51", 1), "face.portrait", "JPEG 2000");
 }
