@@ -22,7 +22,7 @@ command -v softhsm2-util >/dev/null || (install softhsm2) ||
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.
-    install rustup ca-certificates || { echo "please install Rust 1.91 or newer from https://rustup.rs" >&2; exit 1; }
+    install rustup ca-certificates || { echo "please install Rust 1.95 or newer from https://rustup.rs" >&2; exit 1; }
     rustup default stable
 fi
 

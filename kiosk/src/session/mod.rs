@@ -102,8 +102,27 @@ pub enum Screen {
     Challenge(ChallengeTask),
     /// How it ended.
     Outcome(Outcome),
+    /// Nothing could be decided, for this reason: an officer will come.
+    ManualCheck(Reason),
+    /// Accepted, and the gate is open: please walk through.
+    Pass,
+    /// What became of the open gate.
+    Passage(Passage),
     /// The lane is closed.
     OutOfService(Reason),
+}
+
+/// What the gate reports of somebody who may pass, or of one who may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// Walked through.
+    Passed,
+    /// The gate was opened and nobody went.
+    NotPassed,
+    /// The gate does not close.
+    Held,
+    /// The gate was opened by force.
+    Forced,
 }
 
 /// Why the last frame's face could not be compared.

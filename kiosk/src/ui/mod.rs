@@ -4,6 +4,7 @@ mod text;
 
 use std::io::{IsTerminal, Write};
 
+use image::DynamicImage;
 use shared::credential::Challenge;
 use shared::qr;
 use shared::reason::{Answer, Language};
@@ -18,6 +19,9 @@ pub trait Display {
 
     /// Shows the code that the next visitor's phone has to answer, beside whatever is shown.
     fn ask(&mut self, challenge: &Challenge);
+
+    /// Shows what the camera sees, where there is room for it; at most 15 times a second.
+    fn preview(&mut self, _frame: &DynamicImage) {}
 }
 
 /// Lines on standard error: shape and words carry the meaning, colour only repeats it.

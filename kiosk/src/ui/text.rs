@@ -5,7 +5,7 @@ use shared::reason::{Language, Reason};
 use shared::seal::Seal;
 use shared::trust::Dialect;
 
-use crate::session::{Hint, Screen};
+use crate::session::{Hint, Passage, Screen};
 
 /// Returns the sentence of a screen. What an operator reads is in `language`; what a resident reads is English.
 pub fn sentence(screen: &Screen, language: Language) -> String {
@@ -33,6 +33,14 @@ pub fn sentence(screen: &Screen, language: Language) -> String {
                 None => sentence.to_owned(),
             }
         }
+        Screen::ManualCheck(_) => "Please wait. An officer will help you.".to_owned(),
+        Screen::Pass => "Please walk through.".to_owned(),
+        Screen::Passage(passage) => match passage {
+            Passage::Passed => "Thank you.".to_owned(),
+            Passage::NotPassed => "The gate closed again. Please show your code once more.".to_owned(),
+            Passage::Held => "Please let the gate close.".to_owned(),
+            Passage::Forced => "Please step back. An officer will come.".to_owned(),
+        },
         Screen::OutOfService(reason) => format!("This lane is closed. {}", reason.sentence(language)),
     }
 }
