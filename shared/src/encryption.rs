@@ -3,7 +3,7 @@
 //! ```cddl
 //! COSE_Encrypt0 = #6.16([ << {1: 41} >>, {4: kid, -4: ek}, ciphertext: bstr ])       ; what we write
 //!               / #6.16([ << {1: 1..3} >>, {5: iv, ? 4: kid}, ciphertext: bstr ])    ; Claim 169's shared AES key
-//! Enc_structure = [ "Encrypt0", protected: bstr, external_aad: h'' ]
+//! Enc_structure = [ "Encrypt0", protected: bstr, external_aad: bstr ]                 ; external_aad is empty in our format
 //! ```
 //!
 //! Algorithm 41 is X25519, HKDF-SHA256 and AES-128-GCM, all of which a browser has.
@@ -156,7 +156,7 @@ impl EncryptionKey {
             &recipient,
             &[],
             plain,
-            &enc_structure(&protected),
+            &enc_structure(&protected, &[]),
             &mut Drawn(seed.iter()),
         )
         .map_err(|_| EncryptionKeyError)?;
@@ -252,8 +252,8 @@ impl DecryptionKey {
         }
     }
 
-    fn open(&self, message: &Message<'_>) -> Option<Zeroizing<Vec<u8>>> {
-        let aad = enc_structure(message.protected);
+    fn open(&self, message: &Message<'_>, external: External<'_>) -> Option<Zeroizing<Vec<u8>>> {
+        let aad = enc_structure(message.protected, external.aad);
         let plain = match (&self.secret, message.algorithm) {
             (Secret::X25519(secret), HPKE_X25519_AES128) => {
                 let ek = <Suite as Kem>::EncappedKey::from_bytes(message.parameter).ok()?;
@@ -261,7 +261,7 @@ impl DecryptionKey {
                     &OpModeR::Base,
                     secret,
                     &ek,
-                    &[],
+                    external.info,
                     message.ciphertext,
                     &aad,
                 )
@@ -304,6 +304,15 @@ impl<'de> Deserialize<'de> for EncryptionKey {
     }
 }
 
+/// What a message may be bound to besides what is in it; nothing in our format.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct External<'a> {
+    /// `external_aad` of RFC 9052 §5.3.
+    pub aad: &'a [u8],
+    /// `info` of RFC 9180 §5.1; not used with a shared key.
+    pub info: &'a [u8],
+}
+
 /// Opens a message with whichever of the keys it was encrypted to.
 ///
 /// # Errors
@@ -311,6 +320,18 @@ impl<'de> Deserialize<'de> for EncryptionKey {
 pub fn open<'k>(
     bytes: &[u8],
     keys: impl IntoIterator<Item = &'k DecryptionKey>,
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    open_with(bytes, keys, External::default())
+}
+
+/// Opens a message that is bound to something outside of it.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_with<'k>(
+    bytes: &[u8],
+    keys: impl IntoIterator<Item = &'k DecryptionKey>,
+    external: External<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let value = cbor::decode_foreign(bytes)?;
     let message = Message::from_value(&value)?;
@@ -326,7 +347,7 @@ pub fn open<'k>(
         (Some(_), Some(_)) => OpenError::Altered,
         _ => OpenError::NoKey,
     };
-    candidates.find_map(|key| key.open(&message)).ok_or(failure)
+    candidates.find_map(|key| key.open(&message, external)).ok_or(failure)
 }
 
 struct Message<'a> {
@@ -381,8 +402,8 @@ fn public_half(secret: &SecretKey) -> EncryptionKey {
     EncryptionKey(Suite::sk_to_pk(secret).to_bytes().into())
 }
 
-fn enc_structure(protected: &[u8]) -> Vec<u8> {
-    Value::Array(vec![Value::Text("Encrypt0"), Value::Bytes(protected), Value::Bytes(&[])]).encode()
+fn enc_structure(protected: &[u8], external_aad: &[u8]) -> Vec<u8> {
+    Value::Array(vec![Value::Text("Encrypt0"), Value::Bytes(protected), Value::Bytes(external_aad)]).encode()
 }
 
 /// Hands out bytes that were drawn beforehand, because this crate draws none.

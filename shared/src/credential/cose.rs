@@ -2,7 +2,7 @@
 //!
 //! ```cddl
 //! COSE_Sign1 = #6.18([ protected: bstr .cbor header_map, unprotected: header_map, payload: bstr, signature: bstr ])
-//! Sig_structure = [ "Signature1", protected: bstr, external_aad: h'', payload: bstr ]
+//! Sig_structure = [ "Signature1", protected: bstr, external_aad: bstr, payload: bstr ]  ; external_aad is empty in our format
 //! COSE_Countersignature = [ protected: bstr .cbor header_map, unprotected: {}, signature: bstr ]
 //! Countersign_structure = [ "CounterSignatureV2", body_protected: bstr, sign_protected: bstr, external_aad: h'',
 //!                           payload: bstr, other_fields: [ signature: bstr ] ]
@@ -142,12 +142,19 @@ impl<'a> Sign1<'a> {
 
     /// Returns the bytes that the signature covers (RFC 9052 §4.4).
     pub(crate) fn to_be_signed(&self) -> Vec<u8> {
-        sig_structure(self.protected, self.payload)
+        sig_structure(self.protected, &[], self.payload)
     }
 
     /// Tells whether `key` made the signature.
     pub fn verifies(&self, key: &VerificationKey) -> bool {
-        key.verifies(self.algorithm, &self.to_be_signed(), self.signature)
+        self.verifies_with(&[], key)
+    }
+
+    /// Tells whether `key` made the signature over the message together with bytes that are not in it (`external_aad`, RFC
+    /// 9052 §4.4).
+    pub fn verifies_with(&self, external_aad: &[u8], key: &VerificationKey) -> bool {
+        let message = sig_structure(self.protected, external_aad, self.payload);
+        key.verifies(self.algorithm, &message, self.signature)
     }
 
     /// Takes apart the one countersignature under unprotected header 11, if there is one.
@@ -218,11 +225,11 @@ fn check_headers(
     if entries.iter().all(|(key, _)| known(key)) { Ok(()) } else { Err(DecodeError::UnexpectedHeader) }
 }
 
-pub(crate) fn sig_structure(protected: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn sig_structure(protected: &[u8], external_aad: &[u8], payload: &[u8]) -> Vec<u8> {
     Value::Array(vec![
         Value::Text("Signature1"),
         Value::Bytes(protected),
-        Value::Bytes(&[]),
+        Value::Bytes(external_aad),
         Value::Bytes(payload),
     ])
     .encode()
@@ -265,7 +272,7 @@ impl ToBeSigned {
 
     /// Returns the bytes that the signature covers (RFC 9052 §4.4).
     pub fn bytes(&self) -> Vec<u8> {
-        sig_structure(&self.protected, &self.payload)
+        sig_structure(&self.protected, &[], &self.payload)
     }
 
     /// Signs, checks the signature, and returns the tagged COSE_Sign1.

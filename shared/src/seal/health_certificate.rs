@@ -140,7 +140,11 @@ impl<'a> Message<'a> {
     }
 
     fn verifies(&self, signer: &Signer) -> bool {
-        signer.key().verifies(self.algorithm, &sig_structure(self.protected, self.payload), self.signature)
+        signer.key().verifies(
+            self.algorithm,
+            &sig_structure(self.protected, &[], self.payload),
+            self.signature,
+        )
     }
 }
 
