@@ -325,6 +325,12 @@ reasons! {
         "The camera returned an error, or no frame within the limit."
     JournalFailed Unanswered "journal.failed"
         "The decision would have been yes, and its row could not be written into the kiosk's journal."
+    GateFailed Unanswered "gate.failed"
+        "The gate cannot be reached, or did not say within the limit what became of an opening."
+    GateForced Unanswered "gate.forced"
+        "The gate was opened without having been told to."
+    LaneClosed Unanswered "lane.closed"
+        "An operator closed the lane."
 }
 
 impl fmt::Display for Reason {

@@ -188,6 +188,15 @@ fn says(entry: &Entry) -> Value {
             "decided": { "purpose": purpose, "reason": reason, "trust": trust, "face": face, "ms": took },
         }),
         Entry::Found { decision, reason } => json!({ "found": { "decision": decision, "reason": reason } }),
+        Entry::Passage { decision, passage } => {
+            json!({ "passage": { "decision": decision, "passage": passage.as_str() } })
+        }
+        Entry::Forced => json!("forced"),
+        Entry::Overridden { decision, admitted, reason, operator } => json!({
+            "overridden": { "decision": decision, "admitted": admitted, "reason": reason, "operator": operator },
+        }),
+        Entry::Lane { open, operator } => json!({ "lane": { "open": open, "operator": operator } }),
+        Entry::Fault { reason, mended } => json!({ "fault": { "reason": reason, "mended": mended } }),
         Entry::Shredded { before } => json!({ "shredded": { "before": before } }),
         other => json!(format!("{other:?}")),
     }

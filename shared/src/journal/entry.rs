@@ -56,11 +56,71 @@ pub enum Entry {
         /// What a verifier that knew more would have said.
         reason: Reason,
     },
+    /// What became of a gate that was opened.
+    Passage {
+        /// The row of the decision that opened it.
+        decision: u64,
+        /// What the gate reported.
+        passage: Passage,
+    },
+    /// The gate was opened without having been told to.
+    Forced,
+    /// An officer decided about a visit; what the device decided stays as it was.
+    Overridden {
+        /// The row of the device's decision.
+        decision: u64,
+        /// Whether the person was let in.
+        admitted: bool,
+        /// Why, as one of the words that officers choose from.
+        reason: String,
+        /// Who, by the name that they log in with.
+        operator: String,
+    },
+    /// An operator closed the lane, or opened it again.
+    Lane {
+        /// Whether it is open now.
+        open: bool,
+        /// Who, by the name that they log in with.
+        operator: String,
+    },
+    /// Something that the lane cannot work without failed, or works again.
+    Fault {
+        /// What.
+        reason: Reason,
+        /// Whether it works again.
+        mended: bool,
+    },
     /// Bodies were shredded because their time was over.
     Shredded {
         /// All before this row, as far as they were not shredded already.
         before: u64,
     },
+}
+
+/// What a gate reports after it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// Somebody walked through.
+    Passed,
+    /// Nobody did, and it closed again.
+    NotPassed,
+    /// It does not close.
+    Held,
+}
+
+impl Passage {
+    /// Returns the word that stands for it in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::NotPassed => "not-passed",
+            Self::Held => "held",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Passed, Self::NotPassed, Self::Held].into_iter().find(|passage| passage.as_str() == text)
+    }
 }
 
 impl Entry {
@@ -86,6 +146,25 @@ impl Entry {
                 (4, vec![Value::Unsigned(*decision), Value::Text(reason.code())])
             }
             Self::Shredded { before } => (5, vec![Value::Unsigned(*before)]),
+            Self::Passage { decision, passage } => {
+                (6, vec![Value::Unsigned(*decision), Value::Text(passage.as_str())])
+            }
+            Self::Forced => (7, vec![]),
+            Self::Overridden { decision, admitted, reason, operator } => (
+                8,
+                vec![
+                    Value::Unsigned(*decision),
+                    Value::Unsigned((*admitted).into()),
+                    Value::Text(reason),
+                    Value::Text(operator),
+                ],
+            ),
+            Self::Lane { open, operator } => {
+                (9, vec![Value::Unsigned((*open).into()), Value::Text(operator)])
+            }
+            Self::Fault { reason, mended } => {
+                (10, vec![Value::Text(reason.code()), Value::Unsigned((*mended).into())])
+            }
         };
         let labels = [FIRST, SECOND, THIRD, FOURTH, FIFTH].map(Value::from);
         let head = [(Value::from(SALT), Value::Bytes(&salt)), (Value::from(KIND), Value::Unsigned(kind))];
@@ -103,17 +182,29 @@ impl Entry {
         let text = |label| value.get(label).and_then(Value::as_text).filter(|text| text.len() <= MAX_TEXT);
         let purpose = |label| text(label).and_then(|text| Purpose::parse(text).ok());
         let reason = |label| text(label).and_then(Reason::from_code);
+        let yes = |label| number(label).filter(|number| *number < 2).map(|number| number == 1);
         let (entry, fields) = match number(KIND)? {
             0 => (Self::Started { version: text(FIRST)?.to_owned(), purpose: purpose(SECOND)? }, 2),
             1 => (Self::Stopped, 0),
             2 => (Self::Imported { versions: [number(FIRST)?, number(SECOND)?, number(THIRD)?] }, 3),
             3 => {
                 let (purpose, reason, trust) = (purpose(FIRST)?, reason(SECOND)?, number(THIRD)?);
-                let face = number(FOURTH).filter(|face| *face < 2)? == 1;
-                (Self::Decided { purpose, reason, trust, face, took: number(FIFTH)? }, 5)
+                (Self::Decided { purpose, reason, trust, face: yes(FOURTH)?, took: number(FIFTH)? }, 5)
             }
             4 => (Self::Found { decision: number(FIRST)?, reason: reason(SECOND)? }, 2),
             5 => (Self::Shredded { before: number(FIRST)? }, 1),
+            6 => (
+                Self::Passage { decision: number(FIRST)?, passage: text(SECOND).and_then(Passage::parse)? },
+                2,
+            ),
+            7 => (Self::Forced, 0),
+            8 => {
+                let (reason, operator) = (text(THIRD)?.to_owned(), text(FOURTH)?.to_owned());
+                let (decision, admitted) = (number(FIRST)?, yes(SECOND)?);
+                (Self::Overridden { decision, admitted, reason, operator }, 4)
+            }
+            9 => (Self::Lane { open: yes(FIRST)?, operator: text(SECOND)?.to_owned() }, 2),
+            10 => (Self::Fault { reason: reason(FIRST)?, mended: yes(SECOND)? }, 2),
             _ => return None,
         };
         (value.as_map()?.len() == fields + 2).then_some(entry)
@@ -142,6 +233,18 @@ mod tests {
             decided(false),
             Entry::Found { decision: 3, reason: Reason::StatusSuspended },
             Entry::Shredded { before: 9 },
+            Entry::Passage { decision: 4, passage: Passage::Passed },
+            Entry::Passage { decision: 4, passage: Passage::NotPassed },
+            Entry::Passage { decision: 4, passage: Passage::Held },
+            Entry::Forced,
+            Entry::Overridden {
+                decision: 5,
+                admitted: true,
+                reason: "document".into(),
+                operator: "desk-1".into(),
+            },
+            Entry::Lane { open: false, operator: "desk-1".into() },
+            Entry::Fault { reason: Reason::CameraFailed, mended: true },
         ] {
             let body = entry.encode([7; SALT_BYTES]);
             assert_eq!(Entry::decode(&body).as_ref(), Some(&entry));
@@ -162,6 +265,7 @@ mod tests {
             body(vec![(1, Value::Unsigned(1))]),
             body(vec![(0, Value::Bytes(&[0; 15])), (1, Value::Unsigned(1))]),
             body(vec![salt.clone(), (1, Value::Unsigned(6))]),
+            body(vec![salt.clone(), (1, Value::Unsigned(11))]),
             body(vec![salt.clone(), (1, Value::Unsigned(1)), (2, Value::Unsigned(1))]),
             body(vec![
                 salt.clone(),

@@ -308,6 +308,17 @@ pub(super) fn words(reason: Reason) -> Words {
             "The kiosk cannot write down its work.",
             "Close the lane, check by hand, and call the technician: the disk may be full or damaged.",
         ),
+        Reason::GateFailed => (
+            "The gate does not answer.",
+            "Close the lane, look whether the gate is shut, and call the technician.",
+        ),
+        Reason::GateForced => (
+            "The gate was opened by force.",
+            "Go to the lane at once, and see that whoever came through is checked.",
+        ),
+        Reason::LaneClosed => {
+            ("An operator closed this lane.", "Send people to another lane until it is opened again.")
+        }
     };
     Words { sentence, action }
 }

@@ -316,6 +316,17 @@ pub(super) fn words(reason: Reason) -> Words {
             "O quiosque não consegue registar o seu trabalho.",
             "Feche o canal, verifique manualmente e chame o técnico: o disco pode estar cheio ou danificado.",
         ),
+        Reason::GateFailed => (
+            "A passagem não responde.",
+            "Feche o canal, confirme que a passagem está fechada e chame o técnico.",
+        ),
+        Reason::GateForced => (
+            "A passagem foi aberta à força.",
+            "Vá já ao canal e certifique-se de que quem passou é verificado.",
+        ),
+        Reason::LaneClosed => {
+            ("Um operador fechou este canal.", "Encaminhe as pessoas para outro canal até este reabrir.")
+        }
     };
     Words { sentence, action }
 }

@@ -212,6 +212,9 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::JournalFailed => {
             ("终端无法写入工作记录。", "请关闭本通道，转人工核验，并通知技术人员：磁盘可能已满或损坏。")
         }
+        Reason::GateFailed => ("闸门没有回应。", "请关闭本通道，确认闸门已关，并通知技术人员。"),
+        Reason::GateForced => ("闸门被强行打开。", "请立即前往通道，确保通过的人都经过核验。"),
+        Reason::LaneClosed => ("操作员已关闭本通道。", "重新开放之前，请引导人员前往其他通道。"),
     };
     Words { sentence, action }
 }

@@ -212,6 +212,9 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::JournalFailed => {
             ("終端無法寫入工作記錄。", "請關閉本通道，轉人工核驗，並通知技術人員：磁碟可能已滿或損壞。")
         }
+        Reason::GateFailed => ("閘門沒有回應。", "請關閉本通道，確認閘門已關，並通知技術人員。"),
+        Reason::GateForced => ("閘門被強行打開。", "請立即前往通道，確保通過的人都經過核驗。"),
+        Reason::LaneClosed => ("操作員已關閉本通道。", "重新開放之前，請引導人員前往其他通道。"),
     };
     Words { sentence, action }
 }
