@@ -127,7 +127,8 @@ pub fn set_memory(folder: &Path, memory: Files) -> Result<()> {
     write_json(&folder.join(MEMORY), &Memory(memory))
 }
 
-/// Reads what is about to be published from a folder as kiosks will, which know what was published before.
+/// Reads what is about to be published from a folder as kiosks will: as those that know what was published before, and as
+/// one that comes new, which has no status list to start from and reads every one whole.
 ///
 /// # Errors
 /// Whatever they would refuse it for.
@@ -138,8 +139,12 @@ pub fn read_as_kiosk(
     now: Timestamp,
 ) -> Result<(TrustStore, TrustSnapshot)> {
     let first = roots.complete.first().context("there is no root")?;
-    update(files.clone(), first, &memory(folder)?, now)
-        .context("kiosks would not believe this repository, so it is not published")
+    let read = |memory: &Files| {
+        update(files.clone(), first, memory, now)
+            .context("kiosks would not believe this repository, so it is not published")
+    };
+    read(&Files::new())?;
+    read(&memory(folder)?)
 }
 
 /// Refuses a time before that of the last publication.

@@ -5,7 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use shared::key::{Signer, SoftwareKey};
 use tests::journey::{Answered, Journey, START, copy};
 use tests::{python_tuf, third_party_python};
 
@@ -275,6 +279,42 @@ fn an_agency_hands_in_its_own_part_and_nothing_else() {
             .expect(2);
     }
     ceremony.publish(&[]).expect(0);
+}
+
+/// Kiosks that follow make the lists out of what they have; one that comes new reads them whole, and counts as well.
+#[test]
+fn a_list_that_only_new_kiosks_read_is_looked_at() {
+    let ceremony = Ceremony::published(Some(START));
+    ceremony.hand_in("A", None);
+    // The hashes are right, and the list beside them is not one, signed and named as it should be.
+    let garbage = b"no list at all";
+    let hash = hex::encode(digest(&SHA256, garbage));
+    let folder = ceremony.path("PA/targets/issuers/id-xa-example");
+    fs::write(folder.join(format!("{hash}.status-0.cwt")), garbage).unwrap();
+    let metadata = ceremony.path("PA/metadata/2.id-xa-example.json");
+    let mut document: Value = serde_json::from_slice(&fs::read(&metadata).unwrap()).unwrap();
+    document["signed"]["targets"]["issuers/id-xa-example/status-0.cwt"] =
+        serde_json::json!({ "length": garbage.len(), "hashes": { "sha256": hash } });
+    // Compact and in the order of its keys, which is the canonical form.
+    let signature = private_key(&ceremony.path("A/keys/agency.pem"))
+        .sign(&serde_json::to_vec(&document["signed"]).unwrap())
+        .unwrap();
+    document["signatures"][0]["sig"] = hex::encode(signature).into();
+    fs::write(metadata, document.to_string()).unwrap();
+    let refused = ceremony.publish(&["PA"]).expect(2);
+    assert!(refused.said.contains("kiosks would not believe"), "{}", refused.said);
+    assert!(refused.said.contains("status-0.cwt"), "{}", refused.said);
+    assert_eq!(ceremony.import("new", LATER, true).expect(0).json["versions"]["timestamp"], 1);
+}
+
+/// Reads a key as `issuer` writes it (RFC 8410 §7): the seed stands after the headers of two octet strings.
+fn private_key(path: &Path) -> SoftwareKey {
+    const BEFORE_SEED: [u8; 4] = [0x04, 0x22, 0x04, 0x20];
+    let pem = fs::read_to_string(path).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body).unwrap();
+    let seed = der.windows(4).position(|window| window == BEFORE_SEED).unwrap() + 4;
+    SoftwareKey::from_seed(der[seed..seed + 32].try_into().unwrap())
 }
 
 /// Keys of sectors and lists of seal signers are the shared repository's, and reach its kiosks.
