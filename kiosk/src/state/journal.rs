@@ -43,21 +43,11 @@ pub enum Item {
 impl State {
     /// Adds a row. It is on the disk when this returns.
     pub fn record(&mut self, entry: &Entry, at: Timestamp) -> Result<Row> {
-        let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
-        self.append(&entry.encode(salt), at)
-    }
-
-    fn append(&mut self, body: &[u8], at: Timestamp) -> Result<Row> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have added rows since.
         let mut chain = self.chain.take().unwrap_or_default();
         catch_up(&mut chain, &transaction)?;
-        let row = chain.append(at, body);
-        transaction.execute(
-            "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![row.seq, row.at.as_unix(), row.prev, row.body_hash, row.hash, body],
-        )?;
+        let row = append(&mut chain, &transaction, entry, at)?;
         transaction.commit()?;
         self.chain = Some(chain);
         self.sign_if_due(at)?;
@@ -83,18 +73,16 @@ impl State {
         let mut chain = self.chain.take().unwrap_or_default();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         catch_up(&mut chain, &transaction)?;
-        let note = Checkpoint::of(&chain).sign(&key)?;
-        transaction.execute(
-            "INSERT INTO checkpoint VALUES (?1, ?2, ?3) ON CONFLICT (size) DO NOTHING",
-            params![chain.size(), now.as_unix(), note],
-        )?;
+        sign(&chain, &transaction, &key, now)?;
         transaction.commit()?;
         self.chain = Some(chain);
         Ok(())
     }
 
-    /// Shreds the bodies of rows that were written before a time; says so in a row of its own.
+    /// Shreds the bodies of rows that were written before a time; says so in a row of its own, which is signed at once.
+    /// All of it happens or nothing does: a body that is gone without a signed word was taken by somebody else.
     pub fn shred(&mut self, written_before: Timestamp, now: Timestamp) -> Result<usize> {
+        let key = self.journal_key()?;
         // What is deleted is overwritten with zeros; what the log of changes holds of it goes with the log.
         self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -106,10 +94,14 @@ impl State {
         )?;
         let count = transaction
             .execute(&format!("UPDATE journal SET body = NULL WHERE {old}"), [written_before.as_unix()])?;
-        transaction.commit()?;
         if let Some(last) = last {
-            self.record(&Entry::Shredded { before: last + 1 }, now)?;
+            let mut chain = self.chain.take().unwrap_or_default();
+            catch_up(&mut chain, &transaction)?;
+            append(&mut chain, &transaction, &Entry::Shredded { before: last + 1 }, now)?;
+            sign(&chain, &transaction, &key, now)?;
+            self.chain = Some(chain);
         }
+        transaction.commit()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(count)
     }
@@ -166,6 +158,29 @@ impl State {
                 .query_row("SELECT seed FROM journal_key", [], |row| row.get(0).map(Zeroizing::new))?;
         Ok(SoftwareKey::from_seed(seed.as_slice().try_into().context("the journal's key is damaged")?))
     }
+}
+
+/// Adds a row.
+fn append(chain: &mut Chain, connection: &Connection, entry: &Entry, at: Timestamp) -> Result<Row> {
+    let mut salt = [0; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
+    let body = entry.encode(salt);
+    let row = chain.append(at, &body);
+    connection.execute(
+        "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![row.seq, row.at.as_unix(), row.prev, row.body_hash, row.hash, body],
+    )?;
+    Ok(row)
+}
+
+/// Adds a checkpoint over all rows, unless there is one.
+fn sign(chain: &Chain, connection: &Connection, key: &SoftwareKey, now: Timestamp) -> Result<()> {
+    let note = Checkpoint::of(chain).sign(key)?;
+    connection.execute(
+        "INSERT INTO checkpoint VALUES (?1, ?2, ?3) ON CONFLICT (size) DO NOTHING",
+        params![chain.size(), now.as_unix(), note],
+    )?;
+    Ok(())
 }
 
 /// Follows the rows that were added since. A journal that was changed is not continued.
@@ -268,7 +283,20 @@ mod tests {
         assert!(!holds("secret-number-0") && !holds("secret-number-1") && holds("secret-number-2"));
         assert_eq!(state.shred(at(2), at(101)).unwrap(), 0, "nothing is left to shred, and nothing is said");
         let report = audit(&state).unwrap();
-        assert_eq!((report.rows, report.shredded), (5, 2));
+        assert_eq!((report.rows, report.shredded, report.signed), (5, 2, 5), "and the word of it is signed");
+    }
+
+    #[test]
+    fn nothing_is_shredded_that_cannot_be_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        state.record(&Entry::Stopped, at(0)).unwrap();
+        let refuse =
+            "CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        state.connection.execute_batch(refuse).unwrap();
+        state.shred(at(2), at(100)).unwrap_err();
+        let report = audit(&State::open(folder.path()).unwrap()).unwrap();
+        assert_eq!((report.rows, report.shredded), (1, 0));
     }
 
     #[test]
@@ -276,6 +304,7 @@ mod tests {
         for (change, expected) in [
             ("UPDATE journal SET body = x'00' WHERE seq = 2", JournalError::Body { seq: 2 }),
             ("UPDATE journal SET at = at + 1 WHERE seq = 2", JournalError::Chain { seq: 2 }),
+            ("UPDATE journal SET body = NULL WHERE seq = 2", JournalError::Gone { seq: 2 }),
             ("DELETE FROM journal WHERE seq = 2", JournalError::Missing { expected: 2, found: 3 }),
             ("DELETE FROM journal WHERE seq >= 3", JournalError::Checkpoint { size: 5 }),
         ] {
@@ -290,7 +319,7 @@ mod tests {
             let error = audit(&state).unwrap_err();
             assert_eq!(error.downcast_ref(), Some(&expected), "{change}: {error}");
             // A body is looked at by whoever audits, not before every row.
-            if !matches!(expected, JournalError::Body { .. }) {
+            if !matches!(expected, JournalError::Body { .. } | JournalError::Gone { .. }) {
                 let mut again = State::open(folder.path()).unwrap();
                 assert!(again.record(&Entry::Stopped, at(10)).is_err(), "{change}");
             }

@@ -9,6 +9,12 @@ pub struct Audit<'k> {
     chain: Chain,
     /// What an earlier reader wrote down and the journal still has to come by.
     known: Vec<Checkpoint>,
+    /// The last row without a body.
+    gone: Option<u64>,
+    /// Before which row bodies were shredded, as the rows so far say.
+    said: u64,
+    /// The same as of the last checkpoint: what nobody signed, anybody could have added.
+    shredded: u64,
     report: Report,
 }
 
@@ -38,7 +44,8 @@ impl<'k> Audit<'k> {
         notes: impl IntoIterator<Item = &'n str>,
     ) -> Result<Self, JournalError> {
         let known = notes.into_iter().map(|note| Checkpoint::verify(note, key)).collect::<Result<_, _>>()?;
-        let mut audit = Self { key, chain: Chain::default(), known, report: Report::default() };
+        let (chain, report) = (Chain::default(), Report::default());
+        let mut audit = Self { key, chain, known, gone: None, said: 0, shredded: 0, report };
         audit.check_known()?;
         Ok(audit)
     }
@@ -50,8 +57,15 @@ impl<'k> Audit<'k> {
     pub fn row(&mut self, row: &Row, body: Option<&[u8]>) -> Result<(), JournalError> {
         self.chain.follow(row, body)?;
         self.report.rows = self.chain.size();
-        self.report.shredded += u64::from(body.is_none());
-        self.report.unread += u64::from(body.is_some_and(|body| Entry::decode(body).is_none()));
+        match body.map(Entry::decode) {
+            None => {
+                self.gone = Some(row.seq);
+                self.report.shredded += 1;
+            }
+            Some(None) => self.report.unread += 1,
+            Some(Some(Entry::Shredded { before })) => self.said = self.said.max(before),
+            Some(Some(_)) => {}
+        }
         self.check_known()
     }
 
@@ -63,16 +77,20 @@ impl<'k> Audit<'k> {
         Checkpoint::verify(note, self.key)?.check(&self.chain)?;
         self.report.checkpoints += 1;
         self.report.signed = self.chain.size();
+        self.shredded = self.said;
         Ok(())
     }
 
     /// Ends.
     ///
     /// # Errors
-    /// A checkpoint from elsewhere that is of more rows than there are.
+    /// A checkpoint from elsewhere that is of more rows than there are, and bodies that are gone without a word.
     pub fn finish(self) -> Result<Report, JournalError> {
-        match self.known.first() {
-            Some(missing) => Err(JournalError::Checkpoint { size: missing.size }),
+        if let Some(missing) = self.known.first() {
+            return Err(JournalError::Checkpoint { size: missing.size });
+        }
+        match self.gone.filter(|gone| *gone >= self.shredded) {
+            Some(seq) => Err(JournalError::Gone { seq }),
             None => Ok(self.report),
         }
     }
@@ -96,12 +114,15 @@ mod tests {
     fn rows_that_were_taken_off_the_end_are_told_by_a_note_from_elsewhere() {
         let signer = SoftwareKey::from_seed(&[3; 32]);
         let key = CheckpointKey::of(signer.public_key());
-        let body = Entry::Stopped.encode([1; 16]);
+        let body = |row| match row {
+            3 => Entry::Shredded { before: 3 }.encode([1; 16]),
+            _ => Entry::Stopped.encode([1; 16]),
+        };
         let mut chain = Chain::default();
         let mut notes = vec![];
         let rows: Vec<_> = (0..6)
             .map(|row| {
-                let row = chain.append(Timestamp::from_unix(1_800_000_000 + row).unwrap(), &body);
+                let row = chain.append(Timestamp::from_unix(1_800_000_000 + row).unwrap(), &body(row));
                 notes.push(Checkpoint::of(&chain).sign(&signer).unwrap());
                 row
             })
@@ -109,17 +130,18 @@ mod tests {
         let read = |count: usize, known: &[&str]| {
             let mut audit = Audit::new(&key, known.iter().copied())?;
             for (row, note) in rows[..count].iter().zip(&notes) {
+                let body = body(row.seq.try_into().unwrap());
                 audit.row(row, (row.seq != 2).then_some(body.as_slice()))?;
-                if row.seq % 2 == 0 {
+                if row.seq % 2 == 1 {
                     audit.checkpoint(note)?;
                 }
             }
             audit.finish()
         };
-        let whole = Report { rows: 6, shredded: 1, unread: 0, checkpoints: 3, signed: 5 };
+        let whole = Report { rows: 6, shredded: 1, unread: 0, checkpoints: 3, signed: 6 };
         assert_eq!(read(6, &[]), Ok(whole.clone()));
         assert_eq!(read(6, &[&notes[5], &notes[1]]), Ok(whole));
-        assert_eq!(read(4, &[]).unwrap().signed, 3, "by itself it cannot tell");
+        assert_eq!(read(4, &[]).unwrap().signed, 4, "by itself it cannot tell");
         assert_eq!(read(4, &[&notes[1], &notes[5]]), Err(JournalError::Checkpoint { size: 6 }));
         let other = Checkpoint { size: 4, root: [9; 32] }.sign(&signer).unwrap();
         assert_eq!(read(6, &[&other]), Err(JournalError::Checkpoint { size: 4 }), "another history");
@@ -127,5 +149,38 @@ mod tests {
         assert!(read(6, &[&empty]).is_ok());
         let mut audit = Audit::new(&key, []).unwrap();
         assert_eq!(audit.checkpoint(&notes[0]), Err(JournalError::Checkpoint { size: 1 }), "before its row");
+    }
+
+    /// Whoever may write to an export takes a body out, and adds a row of their own that says it was shredded.
+    #[test]
+    fn a_body_is_shredded_only_where_a_signed_row_after_it_says_so() {
+        let signer = SoftwareKey::from_seed(&[3; 32]);
+        let key = CheckpointKey::of(signer.public_key());
+        let read = |entries: &[Entry], gone: &[u64], signed: &[u64]| {
+            let (mut chain, mut audit) = (Chain::default(), Audit::new(&key, []).unwrap());
+            for entry in entries {
+                let body = entry.encode([1; 16]);
+                let row = chain.append(Timestamp::from_unix(1_800_000_000).unwrap(), &body);
+                audit.row(&row, (!gone.contains(&row.seq)).then_some(body.as_slice()))?;
+                if signed.contains(&chain.size()) {
+                    audit.checkpoint(&Checkpoint::of(&chain).sign(&signer).unwrap())?;
+                }
+            }
+            audit.finish()
+        };
+        let (stopped, shredded) = (|| Entry::Stopped, |before| Entry::Shredded { before });
+        let rows = [stopped(), stopped(), shredded(2), stopped()];
+        assert_eq!(read(&rows, &[0, 1], &[3]).map(|report| report.shredded), Ok(2));
+        assert_eq!(read(&rows, &[0, 1], &[2]), Err(JournalError::Gone { seq: 1 }), "nobody signed it");
+        assert_eq!(
+            read(&rows, &[0, 1, 3], &[4]),
+            Err(JournalError::Gone { seq: 3 }),
+            "it is not of this row"
+        );
+        assert_eq!(read(&rows, &[0, 1, 2], &[4]), Err(JournalError::Gone { seq: 2 }), "nor can it be gone");
+        // What said so before is shredded in its turn.
+        let rows = [stopped(), shredded(1), stopped(), shredded(3)];
+        assert_eq!(read(&rows, &[0, 1, 2], &[4]).map(|report| report.shredded), Ok(3));
+        assert_eq!(read(&rows[..2], &[0, 1], &[2]), Err(JournalError::Gone { seq: 1 }));
     }
 }

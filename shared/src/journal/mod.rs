@@ -6,8 +6,8 @@
 //! body      = CBOR {0: bstr .size 16, 1: kind, 2..7: by kind}                               salt, then what happened
 //! ```
 //!
-//! `prev` is the hash of the row before, and 32 zeros in the first. A body can be shredded: its hash stays, and because
-//! of the salt nobody can find out from the hash what the body said. From time to time the kiosk signs a
+//! `prev` is the hash of the row before, and 32 zeros in the first. A body can be shredded: its hash stays, a later row
+//! says so, and because of the salt nobody can find out from the hash what the body said. From time to time the kiosk signs a
 //! [`Checkpoint`]: how many rows there are, and the Merkle tree hash over their hashes (RFC 9162 §2.1.1).
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
@@ -76,6 +76,12 @@ pub enum JournalError {
     /// A body is not the one that was written.
     #[error("the body of row {seq} was changed")]
     Body {
+        /// Which.
+        seq: u64,
+    },
+    /// A row without its body, and no row under a checkpoint says that it was shredded.
+    #[error("the body of row {seq} is gone, and no signed row after it says that it was shredded")]
+    Gone {
         /// Which.
         seq: u64,
     },

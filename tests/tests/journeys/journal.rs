@@ -97,6 +97,9 @@ fn nothing_in_an_export_can_be_changed() {
         lines[decision]["body"] = format!("{body}00").into();
     });
     assert_eq!((code, problem.as_str()), (1, "the body of row 2 was changed"));
+    let (code, problem) = with(&|lines| lines[decision]["body"] = Value::Null);
+    assert_eq!(code, 1);
+    assert_eq!(problem, "the body of row 2 is gone, and no signed row after it says that it was shredded");
     let (code, problem) = with(&|lines| lines[decision]["at"] = "2026-11-20T10:00:09Z".into());
     assert_eq!((code, problem.as_str()), (1, "row 2 does not continue the chain"));
     let (code, problem) = with(&|lines| drop(lines.remove(decision)));
