@@ -3,6 +3,7 @@
 //! One of them signs: the newest. Those before it stay listed, so that what they signed is believed until it expires.
 
 use anyhow::{Context, Result, bail, ensure};
+use rusqlite::{Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use shared::key::{PublicKey, Signer, VerificationKey};
 use shared::time::Timestamp;
@@ -52,6 +53,19 @@ impl KeyHistory {
         registry.set_setting(SETTING, &serde_json::to_string(&self.0)?)
     }
 
+    /// Changes the history that the registry holds now: nobody else writes between this reading and this writing.
+    ///
+    /// # Errors
+    /// Those of the change, which then did not happen.
+    pub fn change<T>(registry: &Registry, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let transaction = Transaction::new_unchecked(&registry.connection, TransactionBehavior::Immediate)?;
+        let mut history = Self::load(registry)?;
+        let changed = change(&mut history)?;
+        history.save(registry)?;
+        transaction.commit()?;
+        Ok(changed)
+    }
+
     /// Returns every key, oldest first.
     pub fn keys(&self) -> &[ListedKey] {
         &self.0
@@ -85,11 +99,17 @@ impl KeyHistory {
         Ok(())
     }
 
-    /// Has a new key sign from `now` on.
-    pub fn rotate(&mut self, next: PublicKey, now: Timestamp) -> Result<()> {
-        ensure!(!self.any(|key| *key == next.into()), "that key was in use before; a new one takes over");
+    /// Makes sure that a key was never in use.
+    pub fn check_new(&self, key: PublicKey) -> Result<()> {
+        ensure!(!self.any(|known| *known == key.into()), "that key was in use before; a new one takes over");
+        Ok(())
+    }
+
+    /// Has a new key, which is kept under this name, sign from `now` on.
+    pub fn rotate(&mut self, name: String, next: PublicKey, now: Timestamp) -> Result<()> {
+        self.check_new(next)?;
+        ensure!(name == self.next_name(), "another key took over meanwhile, so {name} is not the next one");
         self.check_time(now)?;
-        let name = self.next_name();
         let last = self.0.last_mut().expect("a history has at least one key");
         // The old key may have signed earlier in this very second.
         last.key.not_after = Some(now.plus(1));
@@ -151,8 +171,8 @@ mod tests {
     #[test]
     fn keys_follow_each_other_without_a_gap() {
         let mut history = KeyHistory::new(key(1), time(0));
-        history.rotate(key(2), time(100)).unwrap();
-        history.rotate(key(3), time(200)).unwrap();
+        history.rotate("issuer-2".into(), key(2), time(100)).unwrap();
+        history.rotate("issuer-3".into(), key(3), time(200)).unwrap();
         let names: Vec<&str> = history.keys().iter().map(|listed| listed.name.as_str()).collect();
         assert_eq!(names, ["issuer", "issuer-2", "issuer-3"]);
         assert_eq!(history.current().key.public, key(3).into());
@@ -167,8 +187,10 @@ mod tests {
             let both = second == 100 || second == 200;
             assert_eq!(valid.len(), if both { 2 } else { 1 }, "second {second}");
         }
-        assert!(history.rotate(key(1), time(300)).is_err(), "a key comes back");
-        assert!(history.rotate(key(4), time(200)).is_err(), "the clock stands still");
+        let mut rotate = |name: &str, next, now| history.rotate(name.to_owned(), key(next), now);
+        assert!(rotate("issuer-4", 1, time(300)).is_err(), "a key comes back");
+        assert!(rotate("issuer-4", 4, time(200)).is_err(), "the clock stands still");
+        assert!(rotate("issuer-3", 4, time(300)).is_err(), "under the name of another");
     }
 
     #[test]
@@ -176,7 +198,7 @@ mod tests {
         let mut history = KeyHistory::new(key(1), time(0));
         let id = key(1).id().to_string();
         assert!(history.revoke(&id, None, time(50)).unwrap_err().to_string().contains("rotate"));
-        history.rotate(key(2), time(100)).unwrap();
+        history.rotate("issuer-2".into(), key(2), time(100)).unwrap();
         assert!(history.revoke("0011223344556677", None, time(150)).is_err());
         assert!(history.revoke(&id, Some(time(151)), time(150)).is_err(), "in the future");
         history.revoke(&id, Some(time(60)), time(150)).unwrap();

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -248,6 +249,42 @@ pub fn residents() -> PathBuf {
 /// A picture of a sample resident.
 pub fn photo(number: u8, name: &str) -> PathBuf {
     residents().join(format!("resident-{number:02}")).join(format!("{name}.jpg"))
+}
+
+/// As Linux has it on every processor that this project is built for.
+const O_NONBLOCK: i32 = 0o4000;
+
+/// A passphrase that somebody takes their time to type: a pipe that programs read it from.
+pub struct SlowPassphrase(PathBuf);
+
+impl SlowPassphrase {
+    /// The variable that names the file of a passphrase.
+    pub const VARIABLE: &str = "GATEPASS_PASSPHRASE_FILE";
+
+    /// Makes the pipe.
+    pub fn new(path: PathBuf) -> Self {
+        assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+        Self(path)
+    }
+
+    /// Where the pipe is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Waits until a program asks for the passphrase, and hands it over once `before` was done.
+    pub fn answer(&self, program: &mut Child, passphrase: &str, before: impl FnOnce()) {
+        let mut pipe = loop {
+            // Opens once somebody reads, and does not wait for a program that ended.
+            match fs::OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(&self.0) {
+                Ok(pipe) => break pipe,
+                Err(_) => assert_eq!(program.try_wait().unwrap(), None, "it did not ask"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        before();
+        pipe.write_all(passphrase.as_bytes()).unwrap();
+    }
 }
 
 /// Copies a folder with all that is in it.

@@ -47,7 +47,7 @@ pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let registry = office.registry()?;
-    let mut history = KeyHistory::load(&registry)?;
+    let history = KeyHistory::load(&registry)?;
     let old = history.current().clone();
     let name = history.next_name();
     // Before a key is made, so that nothing is left behind if the clock is wrong.
@@ -56,18 +56,17 @@ pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
         Some(reference) => {
             let key = keys::open(reference)?;
             key.prove().with_context(|| format!("trying the key {}", reference.display()))?;
-            history.rotate(key.public_key(), now)?;
+            history.check_new(key.public_key())?;
             office.keep_key(&name, reference, &key)?;
             key
         }
         None => {
             let keeping = keeping(&arguments.new, || office.key_path(&old.name))?;
-            let key = office.create_key(&name, &keeping)?;
-            history.rotate(key.public_key(), now)?;
-            key
+            office.create_key(&name, &keeping)?
         }
     };
-    history.save(&registry)?;
+    // Somebody may have taken a key back while a passphrase was being typed.
+    KeyHistory::change(&registry, |history| history.rotate(name, new.public_key(), now))?;
     note(&format!(
         "Kiosks believe it from the next `issuer publish` that they import: publish, and only then hand out \
          credentials. The private key {} signs nothing any more; destroy it.",
@@ -91,9 +90,8 @@ pub fn revoke(arguments: &KeyRevoke) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let registry = office.registry()?;
-    let mut history = KeyHistory::load(&registry)?;
-    let revoked = history.revoke(&arguments.key, arguments.since, now)?;
-    history.save(&registry)?;
+    let revoked =
+        KeyHistory::change(&registry, |history| history.revoke(&arguments.key, arguments.since, now))?;
     let since = revoked.key.revoked_at.unwrap_or(revoked.key.not_before);
     let affected = registry.count_issued(since, revoked.key.not_after)?;
     if since > revoked.key.not_before {

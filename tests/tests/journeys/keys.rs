@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use shared::reason::Reason;
-use tests::journey::{Answered, Journey, START, copy};
+use tests::journey::{Answered, Journey, START, SlowPassphrase, copy};
 
 /// SoftHSM2 as Debian packages it.
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -300,6 +300,27 @@ fn a_phones_key_that_nobody_should_believe_is_not_taken() {
             assert!(said.contains(word), "{given}: {said}");
         }
     }
+}
+
+/// Whoever takes a key back while somebody else types a passphrase for the next one has taken it back.
+#[test]
+fn a_key_is_taken_back_while_another_is_being_made() {
+    let journey = Journey::new();
+    key(&journey, "rotate", &["--at", LATER]).expect(0);
+    let first = listed(&journey, "issuer", LATER)["id"].as_str().unwrap().to_owned();
+    let passphrase = SlowPassphrase::new(journey.path("pipe"));
+    let mut rotate = journey
+        .command("issuer")
+        .args(["key", "rotate", "--dir", "A", "--key-passphrase", "--at", LATER_STILL])
+        .env(SlowPassphrase::VARIABLE, passphrase.path())
+        .spawn()
+        .unwrap();
+    passphrase.answer(&mut rotate, "a sample passphrase\n", || {
+        key(&journey, "revoke", &["--key", &first, "--at", LATER_STILL]).expect(0);
+    });
+    assert!(rotate.wait().unwrap().success());
+    assert_eq!(listed(&journey, "issuer", LATER_STILL)["state"], "revoked");
+    assert_eq!(listed(&journey, "issuer-3", LATER_STILL)["state"], "signs");
 }
 
 /// A journey with a token of its own, and the URI of the token; `None` where SoftHSM2 cannot be had.
