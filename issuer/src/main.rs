@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod folder_lock;
 mod issuer_keys;
 mod keys;
 mod ml_dsa;

@@ -25,6 +25,7 @@ use shared::key::PublicKey;
 use shared::time::Timestamp;
 use shared::trust::{AgencyPart, Files, SourceError, TrustSnapshot, TrustSource, TrustStore, update};
 
+use crate::folder_lock::FolderLock;
 use crate::office::Office;
 use crate::roots::Roots;
 
@@ -93,6 +94,14 @@ impl National {
             )
         })?;
         Ok(Self { folder: folder.to_owned(), agencies })
+    }
+
+    /// Opens it to change it, which nobody else does until the lock is dropped.
+    pub fn open_locked(folder: &Path) -> Result<(Self, FolderLock)> {
+        // Says what is wrong with a folder that is none.
+        Self::open(folder)?;
+        let lock = FolderLock::take(folder)?;
+        Ok((Self::open(folder)?, lock))
     }
 
     /// Writes down who the agencies are.
@@ -276,15 +285,17 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn write_in_one_step(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let write = || -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
         let staged = path.with_extension("new");
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&staged)?;
         std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
-        fs::rename(&staged, path)
+        fs::rename(&staged, path)?;
+        // The new name, too, is on the disk before anything relies on it.
+        fs::File::open(folder)?.sync_all()
     };
     write().with_context(|| format!("writing {}", path.display()))
 }

@@ -20,6 +20,16 @@ pub struct Roots {
     pub pending: Option<Pending>,
 }
 
+/// The private keys that sign at every publication.
+pub struct PublicationSigners {
+    /// Of targets.
+    pub targets: PrivateKey,
+    /// Of snapshot.
+    pub snapshot: PrivateKey,
+    /// Of timestamp.
+    pub timestamp: PrivateKey,
+}
+
 /// A root that lacks signatures.
 pub struct Pending {
     /// Where it is.
@@ -77,9 +87,18 @@ impl Roots {
         versions.filter_map(|version| existing_key(&self.folder, role, version).transpose()).collect()
     }
 
+    /// Opens the private keys that sign at every publication.
+    pub fn signers(&self) -> Result<PublicationSigners> {
+        Ok(PublicationSigners {
+            targets: self.key(TopLevelRole::Targets)?,
+            snapshot: self.key(TopLevelRole::Snapshot)?,
+            timestamp: self.key(TopLevelRole::Timestamp)?,
+        })
+    }
+
     /// Opens the private key of a role that signs here: of the key files of that role, the one that the newest root
     /// names.
-    pub fn key(&self, role: TopLevelRole) -> Result<impl Signer + use<>> {
+    fn key(&self, role: TopLevelRole) -> Result<PrivateKey> {
         let named = self.newest.keys(role);
         for path in self.key_files(role)? {
             let key = keys::open(&path)?;

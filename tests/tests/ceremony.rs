@@ -2,12 +2,14 @@
 //! kiosk follows.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use shared::key::{Signer, SoftwareKey};
 use tests::journey::{Answered, Journey, START, copy};
@@ -279,6 +281,50 @@ fn an_agency_hands_in_its_own_part_and_nothing_else() {
             .expect(2);
     }
     ceremony.publish(&[]).expect(0);
+}
+
+/// Whoever changes a folder while another command does waits, and then goes on from what that one left.
+#[test]
+fn one_command_at_a_time_changes_a_folder() {
+    let ceremony = Ceremony::published(Some(START));
+    ceremony.keygen("dora");
+    ceremony.issuer(&["trust", "rotate", "--dir", "T", "--role", "targets"]).expect(0);
+    let kiosk = ceremony.journey.kiosk(&["key", "--state", "gate"]).expect(0).json;
+    let kiosk = kiosk["key"].as_str().unwrap();
+    let agency = ["--name", "xc", "--issuer", "https://id.xc.example", "--key", "dora.pub"];
+    let commands = [
+        vec!["trust", "publish", "--dir", "T", "--out", "REPO"],
+        vec!["trust", "sign", "T/2.root.json", "--key", "ann"],
+        vec!["trust", "sign", "T/2.root.json", "--key", "cid"],
+        [&["trust", "add-agency", "--dir", "T"][..], &agency].concat(),
+        vec!["trust", "remove-agency", "--dir", "T", "--name", "xc"],
+        vec!["sector", "add-kiosk", "--dir", "T", "--name", "g", "--key", kiosk, "--purpose", "border"],
+        vec!["sector", "rotate", "--dir", "T", "--purpose", "border"],
+        vec!["sector", "remove-kiosk", "--dir", "T", "--name", "g"],
+        vec!["trust", "rotate", "--dir", "T", "--role", "snapshot"],
+        vec!["publish", "--dir", "A", "--out", "PA"],
+    ];
+    for command in commands {
+        let folder = if command.contains(&"A") { "A" } else { "T" };
+        let held = fs::File::open(ceremony.path(folder)).unwrap();
+        flock(&held, FlockOperation::LockExclusive).unwrap();
+        let at = (command[1] != "sign").then_some(["--at", START]);
+        let mut waiting = ceremony
+            .journey
+            .command("issuer")
+            .args(&command)
+            .args(at.iter().flatten())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(waiting.stderr.take().unwrap()).lines();
+        let told = said.by_ref().any(|line| line.unwrap().contains("waiting for another command"));
+        assert!(told, "{command:?} did not wait");
+        drop(held);
+        let said: Vec<String> = said.map(Result::unwrap).collect();
+        assert!(waiting.wait().unwrap().success(), "{command:?}: {said:?}");
+    }
 }
 
 /// Kiosks that follow make the lists out of what they have; one that comes new reads them whole, and counts as well.

@@ -6,13 +6,13 @@ use anyhow::Result;
 use serde_json::json;
 use shared::key::Signer;
 use shared::time::Timestamp;
-use shared::trust::{
-    AgencyRole, Assembly, Files, HASHES, TopLevelRole, assemble, delta_name, prepare_hashes,
-};
+use shared::trust::{AgencyRole, Assembly, Files, HASHES, assemble, delta_name, prepare_hashes};
 
 use crate::cli::Publish;
 use crate::commands::{note, now};
+use crate::folder_lock::FolderLock;
 use crate::issuer_keys::{self, KeyHistory};
+use crate::keys::PrivateKey;
 use crate::national::{read_as_kiosk, set_memory, write_files};
 use crate::office::Office;
 use crate::output::Answer;
@@ -24,17 +24,20 @@ use crate::top_level;
 const STATUS_LIFE: i64 = 30 * 24 * 3600;
 
 pub fn run(arguments: &Publish) -> Result<Answer> {
-    let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let mut registry = office.registry()?;
+    let (signer, agency) = (issuer_keys::signer(&office, &registry)?, office.key("agency")?);
+    let signers = office.roots()?.signers()?;
+    let _lock = FolderLock::take(&arguments.at.dir)?;
+    let now = now(arguments.at.at);
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     let version = registry.take_version(now)?;
 
-    let (agency_targets, state) = agency_targets(&office, &registry, now)?;
+    let (agency_targets, state) = agency_targets(&office, &registry, &signer, now)?;
     let role = AgencyRole {
         name: &office.agency.name,
         issuer: &office.agency.issuer,
-        signer: &office.key("agency")?,
+        signer: &agency,
         targets: &agency_targets,
     };
     let roots = office.roots()?;
@@ -46,9 +49,9 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
         targets: &top_level::targets(&arguments.at.dir)?,
         parts: &[role.sign(version, now)?],
         retired: &BTreeMap::new(),
-        targets_signer: &roots.key(TopLevelRole::Targets)?,
-        snapshot_signer: &roots.key(TopLevelRole::Snapshot)?,
-        timestamp_signer: &roots.key(TopLevelRole::Timestamp)?,
+        targets_signer: &signers.targets,
+        snapshot_signer: &signers.snapshot,
+        timestamp_signer: &signers.timestamp,
         versions: version.into(),
         now,
     })?;
@@ -68,16 +71,20 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     ))
 }
 
-fn agency_targets(office: &Office, registry: &Registry, now: Timestamp) -> Result<(Files, PublishedState)> {
-    let signer = issuer_keys::signer(office, registry)?;
+fn agency_targets(
+    office: &Office,
+    registry: &Registry,
+    signer: &PrivateKey,
+    now: Timestamp,
+) -> Result<(Files, PublishedState)> {
     let keys = KeyHistory::load(registry)?.published(&office.agency.issuer);
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
     let lists = published::lists(office, registry, now)?;
     let (expires, key) = (now.plus(STATUS_LIFE), signer.public_key().id());
     for list in &lists {
-        targets.insert(list.name.clone(), list.prepare(now, expires, key).sign(&signer)?);
+        targets.insert(list.name.clone(), list.prepare(now, expires, key).sign(signer)?);
     }
-    let hashes = prepare_hashes(&lists, now, expires, key).sign(&signer)?;
+    let hashes = prepare_hashes(&lists, now, expires, key).sign(signer)?;
     targets.extend(published::deltas(registry, &lists)?);
     let state = PublishedState { delta: delta_name(&hashes), lists };
     targets.insert(HASHES.to_owned(), hashes);

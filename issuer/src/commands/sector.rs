@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::Sector;
 use crate::commands::{note, now};
+use crate::folder_lock::FolderLock;
 use crate::keys;
 use crate::national::National;
 use crate::office::Office;
@@ -22,12 +23,14 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             ensure_repository(&at.dir)?;
             let kiosk =
                 Kiosk { name: name.clone(), key: EncryptionKey::parse(key)?, purposes: purpose.clone() };
+            let _lock = FolderLock::take(&at.dir)?;
             Sectors::open(&at.dir)?.add(kiosk.clone())?;
             let text = format!("kiosk {name}, key {}", kiosk.key.id());
             Ok(Answer::done(text, json!({ "kiosk": kiosk, "id": kiosk.key.id().to_string() })))
         }
         Sector::RemoveKiosk { at, name } => {
             ensure_repository(&at.dir)?;
+            let _lock = FolderLock::take(&at.dir)?;
             let kiosk = Sectors::open(&at.dir)?.remove(name)?;
             note(
                 "It still reads codes of the epochs that it was given: begin new ones with `issuer sector rotate`.",
@@ -35,13 +38,14 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             Ok(Answer::done(format!("removed {name}"), json!({ "removed": kiosk })))
         }
         Sector::Rotate { at, purpose, shared } => {
-            let now = now(at.at);
             ensure_repository(&at.dir)?;
             policies::of(&at.dir, purpose)?;
             let key = match shared {
                 Some(path) => read_shared_key(path)?,
                 None => DecryptionKey::from_seed(&Zeroizing::new(keys::random::<32>()?))?,
             };
+            let _lock = FolderLock::take(&at.dir)?;
+            let now = now(at.at);
             let epoch = Sectors::open(&at.dir)?.rotate(purpose, &key, now)?;
             note("Kiosks read it from the next publication that they import, and the epoch before it.");
             let public = epoch.public.map_or("(a shared key)".to_owned(), |key| key.to_string());

@@ -14,7 +14,7 @@ use crate::output::Answer;
 const RESERVED: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
 
 pub fn add(arguments: &TrustAddAgency) -> Result<Answer> {
-    let mut national = National::open(&arguments.at.dir)?;
+    let (mut national, _lock) = National::open_locked(&arguments.at.dir)?;
     let TrustAddAgency { name, issuer, .. } = arguments;
     Purpose::parse(name).context("--name must be 1 to 24 lower-case letters, digits and hyphens")?;
     if RESERVED.contains(&name.as_str()) {
@@ -49,7 +49,7 @@ pub fn add(arguments: &TrustAddAgency) -> Result<Answer> {
 }
 
 pub fn remove(arguments: &TrustRemoveAgency) -> Result<Answer> {
-    let mut national = National::open(&arguments.at.dir)?;
+    let (mut national, _lock) = National::open_locked(&arguments.at.dir)?;
     let before = national.agencies.len();
     national.agencies.retain(|agency| agency.name != arguments.name);
     if national.agencies.len() == before {

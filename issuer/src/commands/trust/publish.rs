@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
-use shared::trust::{AgencyPart, Assembly, TopLevelRole, assemble};
+use shared::trust::{AgencyPart, Assembly, assemble};
 
 use crate::cli::TrustPublish;
 use crate::commands::{note, now};
@@ -22,8 +22,9 @@ use crate::top_level::{self, NOT_IN_PARTS};
 const WARN_BEFORE: i64 = 14 * 24 * 3600;
 
 pub fn run(arguments: &TrustPublish) -> Result<Answer> {
+    let signers = Roots::read(&National::open(&arguments.at.dir)?.folder)?.signers()?;
+    let (national, _lock) = National::open_locked(&arguments.at.dir)?;
     let now = now(arguments.at.at);
-    let national = National::open(&arguments.at.dir)?;
     let roots = Roots::read(&national.folder)?;
     if let Some(pending) = &roots.pending {
         note(&format!("{} is not published: {}", pending.path.display(), pending.problem));
@@ -48,9 +49,9 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         targets: &top_level::targets(&national.folder)?,
         parts: &parts,
         retired: &retired,
-        targets_signer: &roots.key(TopLevelRole::Targets)?,
-        snapshot_signer: &roots.key(TopLevelRole::Snapshot)?,
-        timestamp_signer: &roots.key(TopLevelRole::Timestamp)?,
+        targets_signer: &signers.targets,
+        snapshot_signer: &signers.snapshot,
+        timestamp_signer: &signers.timestamp,
         versions: published.version.into(),
         now,
     })?;

@@ -12,6 +12,7 @@ use super::{public_keys, tell_algorithms};
 use crate::cli::TrustRotate;
 use crate::commands::key::{keeping, since_setting};
 use crate::commands::{note, now};
+use crate::folder_lock::FolderLock;
 use crate::keys::{self, Keeping};
 use crate::national::write_file;
 use crate::office::Office;
@@ -19,43 +20,33 @@ use crate::output::Answer;
 use crate::roots::{self, Roots};
 
 pub fn run(arguments: &TrustRotate) -> Result<Answer> {
-    let now = now(arguments.at.at);
     let folder = &arguments.at.dir;
     let role = TopLevelRole::from(arguments.role);
     ensure!(
         role != TopLevelRole::Root || !arguments.new.told(),
         "the root gets keys that exist: make one with `issuer trust keygen`, then --add it"
     );
-    let roots = Roots::read(folder)?;
-    if let Some(pending) = &roots.pending {
-        bail!(
-            "{} is not signed yet ({}): sign it first, or delete it",
-            pending.path.display(),
-            pending.problem
-        );
-    }
+    let roots = settled_roots(folder)?;
     let version = roots.newest.version() + 1;
+    let next_key = match role != TopLevelRole::Root && arguments.add.is_empty() {
+        true => Some(NextKey::find(folder, role, &roots, arguments)?),
+        false => None,
+    };
+    let _lock = FolderLock::take(folder)?;
+    let now = now(arguments.at.at);
+    let roots = settled_roots(folder)?;
+    ensure!(roots.newest.version() + 1 == version, "another root was signed meanwhile; try again");
     let mut rotation = Rotation {
         role,
         add: public_keys(&arguments.add)?,
         remove: public_keys(&arguments.remove)?.iter().map(TufKey::id).collect(),
         threshold: arguments.threshold,
     };
-    if role != TopLevelRole::Root {
-        if rotation.remove.is_empty() {
-            rotation.remove = roots.newest.keys(role).iter().map(TufKey::id).collect();
-        }
-        if rotation.add.is_empty() {
-            // A rotation that was given up may have left its key.
-            let key = match roots::existing_key(folder, role, version)? {
-                Some(path) => keys::open(&path)?.public_key(),
-                None => {
-                    let keeping = keeping(&arguments.new, || roots.key_file(role))?;
-                    create_key(folder, role, version, &keeping, now)?
-                }
-            };
-            rotation.add.push(key.into());
-        }
+    if role != TopLevelRole::Root && rotation.remove.is_empty() {
+        rotation.remove = roots.newest.keys(role).iter().map(TufKey::id).collect();
+    }
+    if let Some(key) = next_key {
+        rotation.add.push(key.public_key(folder, role, version, now)?.into());
     }
     let next = roots.newest.next(&rotation, now)?;
     let path = roots.next_path();
@@ -73,6 +64,51 @@ pub fn run(arguments: &TrustRotate) -> Result<Answer> {
         format!("root        {} (version {version})", path.display()),
         json!({ "root": path, "version": version, "role": role.name(), "waiting": waiting, "at": now }),
     ))
+}
+
+/// Reads the roots, of which none waits for signatures.
+fn settled_roots(folder: &Path) -> Result<Roots> {
+    let roots = Roots::read(folder)?;
+    if let Some(pending) = &roots.pending {
+        bail!(
+            "{} is not signed yet ({}): sign it first, or delete it",
+            pending.path.display(),
+            pending.problem
+        );
+    }
+    Ok(roots)
+}
+
+/// The key that a role gets where none is named.
+enum NextKey {
+    /// A rotation that was given up left it.
+    Left(PublicKey),
+    /// It is to be made.
+    New(Keeping),
+}
+
+impl NextKey {
+    /// Finds out, and asks for what has to be typed.
+    fn find(folder: &Path, role: TopLevelRole, roots: &Roots, arguments: &TrustRotate) -> Result<Self> {
+        Ok(match roots::existing_key(folder, role, roots.newest.version() + 1)? {
+            Some(path) => Self::Left(keys::open(&path)?.public_key()),
+            None => Self::New(keeping(&arguments.new, || roots.key_file(role))?),
+        })
+    }
+
+    /// Returns its public half, once it is there.
+    fn public_key(
+        self,
+        folder: &Path,
+        role: TopLevelRole,
+        version: u64,
+        now: Timestamp,
+    ) -> Result<PublicKey> {
+        match self {
+            Self::Left(key) => Ok(key),
+            Self::New(keeping) => create_key(folder, role, version, &keeping, now),
+        }
+    }
 }
 
 /// Makes the next key of a role; an agency's registry is told since when it is there.

@@ -1,20 +1,24 @@
 //! `issuer trust sign`: one key holder's signature on a root.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde_json::json;
 use shared::trust::TopLevelRole;
 
 use super::root_signer;
 use crate::cli::TrustSign;
+use crate::folder_lock::FolderLock;
 use crate::national::write_file;
 use crate::output::Answer;
 use crate::roots;
 
 pub fn run(arguments: &TrustSign) -> Result<Answer> {
+    let signer = root_signer(&arguments.key)?;
+    let folder = arguments.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let _lock = FolderLock::take(folder.unwrap_or(Path::new(".")))?;
     let mut document = roots::read(&arguments.file)?;
-    document
-        .sign(root_signer(&arguments.key)?.as_ref())
-        .with_context(|| format!("{} is not signed", arguments.file.display()))?;
+    document.sign(signer.as_ref()).with_context(|| format!("{} is not signed", arguments.file.display()))?;
     write_file(&arguments.file, &document.to_bytes())?;
     let (signed, waiting): (Vec<_>, Vec<_>) = document.signers().partition(|(_, signed)| *signed);
     let ids = |signers: &[(&str, bool)]| signers.iter().map(|(id, _)| (*id).to_owned()).collect::<Vec<_>>();
