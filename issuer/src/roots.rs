@@ -3,11 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use shared::key::Signer;
+use shared::time::Timestamp;
 use shared::trust::{RootDocument, TopLevelRole, TufKey, check_root_chain};
 
+use crate::commands::note;
 use crate::keys::{self, Keeping, PrivateKey};
+
+/// How long before the root expires somebody is told, in seconds: 90 days, for its keys are held by several people in
+/// several places. Our choice.
+const WARN_BEFORE: i64 = 90 * 24 * 3600;
 
 /// Every root that is signed as it should be, and the next one if it is still collecting signatures.
 pub struct Roots {
@@ -67,6 +73,29 @@ impl Roots {
         }
         let newest = newest.context("there is no root")?;
         Ok(Self { folder: folder.to_owned(), complete, newest, pending })
+    }
+
+    /// Makes sure that the newest root has not expired, and says so if it soon will. It takes people with keys in safes to
+    /// make the next one.
+    ///
+    /// # Errors
+    /// An expired one: whatever is published under it, kiosks grade it as stale or worse.
+    pub fn check_time(&self, now: Timestamp) -> Result<()> {
+        let expires = self.newest.expires().context("the root does not say when it expires")?;
+        let left = expires.seconds_since(now);
+        ensure!(
+            left > 0,
+            "root version {} expired at {expires}, so that kiosks would call this publication stale: renew it with \
+             `issuer trust rotate --role root`, or set the clock if it is not {now}",
+            self.newest.version()
+        );
+        if left < WARN_BEFORE {
+            note(&format!(
+                "root version {} expires at {expires}: renew it in time, with `issuer trust rotate --role root`",
+                self.newest.version()
+            ));
+        }
+        Ok(())
     }
 
     /// Returns where the next root goes.

@@ -283,6 +283,30 @@ fn an_agency_hands_in_its_own_part_and_nothing_else() {
     ceremony.publish(&[]).expect(0);
 }
 
+/// A root lasts three years, and nothing that is published after that is fresh.
+#[test]
+fn nothing_is_published_under_an_expired_root() {
+    let ceremony = Ceremony::published(Some(START));
+    let publish = |at: &str| ceremony.publish_at(&[], Some(at));
+    let own = |at: &str| ceremony.issuer(&["publish", "--dir", "A", "--out", "PA", "--at", at]);
+    // START and three years of 365 days.
+    let expires = "2029-11-19T09:00:00Z";
+    for publish in [&publish as &dyn Fn(&str) -> Answered, &own] {
+        assert!(!publish("2029-08-20T09:00:00Z").expect(0).said.contains("expires at"));
+        let soon = publish("2029-08-22T09:00:00Z").expect(0).said;
+        assert!(soon.contains(expires) && soon.contains("--role root"), "{soon}");
+        publish("2029-11-19T08:59:59Z").expect(0);
+        let refused = publish(expires).expect(2).said;
+        assert!(refused.contains("expired at") && refused.contains("--role root"), "{refused}");
+        assert!(refused.contains("set the clock"), "{refused}");
+    }
+    let at = ["--at", expires];
+    ceremony.issuer(&[&["trust", "rotate", "--dir", "T", "--role", "root"][..], &at].concat()).expect(0);
+    ceremony.sign("2.root.json", &["ann", "ben"]);
+    publish(expires).expect(0);
+    assert_eq!(ceremony.import("kiosk", expires, true).expect(0).json["versions"]["root"], 2);
+}
+
 /// Whoever changes a folder while another command does waits, and then goes on from what that one left.
 #[test]
 fn one_command_at_a_time_changes_a_folder() {

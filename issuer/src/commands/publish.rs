@@ -30,6 +30,8 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     let signers = office.roots()?.signers()?;
     let _lock = FolderLock::take(&arguments.at.dir)?;
     let now = now(arguments.at.at);
+    let roots = office.roots()?;
+    roots.check_time(now)?;
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     let version = registry.take_version(now)?;
 
@@ -40,7 +42,6 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
         signer: &agency,
         targets: &agency_targets,
     };
-    let roots = office.roots()?;
     if let Some(pending) = &roots.pending {
         note(&format!("{} is not published: {}", pending.path.display(), pending.problem));
     }

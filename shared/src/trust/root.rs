@@ -214,6 +214,11 @@ impl RootDocument {
         self.signed["version"].as_u64().unwrap_or(0)
     }
 
+    /// Returns when it expires; `None` where it says no time that we read.
+    pub fn expires(&self) -> Option<Timestamp> {
+        Timestamp::parse(self.signed["expires"].as_str()?).ok()
+    }
+
     /// Returns the identifiers of the keys that may sign, and whether each has.
     pub fn signers(&self) -> impl Iterator<Item = (&str, bool)> {
         self.signatures.iter().map(|(id, signature)| (id.as_str(), !signature.is_empty()))
@@ -384,6 +389,7 @@ mod tests {
     fn a_root_collects_signatures_until_it_has_enough() {
         let mut document = RootDocument::first(&keys(&[1, 2, 3], 2), now()).unwrap();
         assert_eq!(document.signers().filter(|(_, signed)| *signed).count(), 0);
+        assert_eq!(document.expires(), Some(now().plus(ROOT_LIFE)));
         assert!(check_root_chain(&[document.published()]).is_err(), "nobody signed");
         document.sign(&key(3)).unwrap();
         document.sign(&key(3)).unwrap();

@@ -26,6 +26,7 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
     let (national, _lock) = National::open_locked(&arguments.at.dir)?;
     let now = now(arguments.at.at);
     let roots = Roots::read(&national.folder)?;
+    roots.check_time(now)?;
     if let Some(pending) = &roots.pending {
         note(&format!("{} is not published: {}", pending.path.display(), pending.problem));
     }
