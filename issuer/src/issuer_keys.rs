@@ -3,7 +3,6 @@
 //! One of them signs: the newest. Those before it stay listed, so that what they signed is believed until it expires.
 
 use anyhow::{Context, Result, bail, ensure};
-use rusqlite::{Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use shared::key::{PublicKey, Signer, VerificationKey};
 use shared::time::Timestamp;
@@ -58,11 +57,11 @@ impl KeyHistory {
     /// # Errors
     /// Those of the change, which then did not happen.
     pub fn change<T>(registry: &Registry, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let transaction = Transaction::new_unchecked(&registry.connection, TransactionBehavior::Immediate)?;
+        let turn = registry.take_turn()?;
         let mut history = Self::load(registry)?;
         let changed = change(&mut history)?;
         history.save(registry)?;
-        transaction.commit()?;
+        turn.commit()?;
         Ok(changed)
     }
 

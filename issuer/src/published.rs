@@ -2,7 +2,7 @@
 //! is published beside the new ones, so that a kiosk fetches a few kilobytes instead of all lists.
 
 use anyhow::{Result, ensure};
-use rusqlite::{Transaction, TransactionBehavior, params};
+use rusqlite::params;
 use shared::time::Timestamp;
 use shared::trust::{Files, PublishedList, Status, StatusDelta, StatusListBuilder};
 
@@ -89,7 +89,7 @@ impl Registry {
     /// A time before that of the last publication.
     pub fn take_version(&self, now: Timestamp) -> Result<u64> {
         // Nobody reads between this reading and this writing.
-        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let transaction = self.take_turn()?;
         let last = self.setting(PUBLISHED_AT)?.map(|text| Timestamp::parse(&text)).transpose()?;
         ensure_not_before(last, now)?;
         let version = self.setting(VERSION)?.map_or(Ok(0), |text| text.parse::<u64>())? + 1;

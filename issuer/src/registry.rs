@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use shared::credential::{Attributes, Purpose};
 use shared::template::{AlgorithmId, Template};
@@ -215,7 +215,13 @@ impl Registry {
         }
     }
 
-    /// Takes the next serial number; it stays taken even if nothing is issued under it.
+    /// Waits for the turn to read, and then to write, until it is committed: nobody else writes in between.
+    pub fn take_turn(&self) -> Result<Transaction<'_>> {
+        Ok(Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?)
+    }
+
+    /// Returns the next serial number. It is this caller's from [`Registry::take_turn`] until the turn is over, and stays
+    /// taken once something was recorded under it, even if that is never signed.
     pub fn next_serial(&self) -> Result<i64> {
         let last: Option<i64> = self
             .connection
@@ -226,7 +232,7 @@ impl Registry {
 
     /// Stores what is about to be signed; without this row nothing is signed.
     pub fn record(
-        &mut self,
+        &self,
         subject: &str,
         credential: &IssuedCredential,
         times: (Timestamp, Timestamp),

@@ -40,7 +40,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
     if arguments.out.exists() {
         bail!("{} exists already", arguments.out.display());
     }
-    let mut registry = office.registry()?;
+    let registry = office.registry()?;
     let data = registry.subject(&arguments.subject)?;
     let mut attributes = data.attributes.clone();
     if let Some(age) = age_over(&attributes, now) {
@@ -60,11 +60,13 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
     }
 
     let status_key = office.status_key()?;
+    // Opened first: nobody else has to wait while a passphrase is typed.
+    let signer = issuer_keys::signer(&office, &registry)?;
+    let taking = registry.take_turn()?;
     let serial = issuable(status_key.as_slice(), u64::try_from(registry.next_serial()?)?);
     let place = status_index(status_key.as_slice(), serial);
     let serial = i64::try_from(serial)?;
     let status_uri = office.status_uri(place.list);
-    let signer = issuer_keys::signer(&office, &registry)?;
     let claims = Claims {
         issuer: office.agency.issuer.clone(),
         subject: pairwise_subject(&data.secret, &arguments.purpose),
@@ -88,6 +90,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         status: Status::Valid,
     };
     registry.record(&arguments.subject, &record, (now, claims.expires), &to_be_signed.bytes())?;
+    taking.commit()?;
     let credential = to_be_signed.sign(&signer)?;
     fs::write(&arguments.out, &credential).with_context(|| format!("writing {}", arguments.out.display()))?;
     registry.mark_signed(serial, now)?;

@@ -323,6 +323,30 @@ fn a_key_is_taken_back_while_another_is_being_made() {
     assert_eq!(listed(&journey, "issuer-3", LATER_STILL)["state"], "signs");
 }
 
+/// Of two counters, one has a passphrase to type while the other issues.
+#[test]
+fn two_counters_issue_at_once() {
+    let mut journey = Journey::bare();
+    write_secret(&journey.path("passphrase"), "a sample passphrase\n");
+    journey.set_environment(SlowPassphrase::VARIABLE, journey.path("passphrase"));
+    journey.init(&["--key-passphrase"]).expect(0);
+    let subject = journey.resident(1, "border", &[]);
+    let passphrase = SlowPassphrase::new(journey.path("pipe"));
+    let mut slow = journey
+        .command("issuer")
+        .args(["issue", "--dir", "A", "--subject", &subject, "--purpose", "hotel", "--at", LATER])
+        .args(["--holder-key", "resident-01.key.pub", "--out", "slow.cbor"])
+        .env(SlowPassphrase::VARIABLE, passphrase.path())
+        .spawn()
+        .unwrap();
+    passphrase.answer(&mut slow, "a sample passphrase\n", || {
+        assert_eq!(issue(&journey, &subject, "resident-01", "quick", LATER).expect(0).json["serial"], 2);
+    });
+    assert!(slow.wait().unwrap().success());
+    assert!(journey.path("slow.cbor").exists());
+    assert_eq!(issue(&journey, &subject, "resident-01", "next", LATER).expect(0).json["serial"], 4);
+}
+
 /// A journey with a token of its own, and the URI of the token; `None` where SoftHSM2 cannot be had.
 fn with_token() -> Option<(Journey, String)> {
     if !Path::new(MODULE).exists() {
