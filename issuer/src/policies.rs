@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
 use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, StaleRule};
@@ -83,16 +83,31 @@ fn read(folder: &Path) -> Result<Vec<Policy>> {
     paths.sort();
     let read = |path: &PathBuf| {
         let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))
+        let policy: Policy =
+            serde_json::from_str(&text).with_context(|| format!("{} is not a policy", path.display()))?;
+        // Of two policies of one purpose, what is issued and what is published could follow different ones.
+        let own = file(&policy.purpose);
+        ensure!(
+            path.ends_with(&own),
+            "{} is the policy of {}: call it {own}",
+            path.display(),
+            policy.purpose
+        );
+        Ok(policy)
     };
     paths.iter().map(read).collect()
 }
 
 /// Writes a policy under `policy/`.
 pub fn write(folder: &Path, policy: &Policy) -> Result<()> {
-    let path = folder.join("policy").join(format!("{}.json", policy.purpose));
+    let path = folder.join("policy").join(file(&policy.purpose));
     fs::write(&path, serde_json::to_string_pretty(policy)? + "\n")
         .with_context(|| format!("writing {}", path.display()))
+}
+
+/// The name of the file of a purpose's policy.
+fn file(purpose: &Purpose) -> String {
+    format!("{purpose}.json")
 }
 
 /// Returns the targets that tell kiosks the policies of a folder, by path.
@@ -100,4 +115,30 @@ pub fn targets(folder: &Path) -> Result<Files> {
     let target =
         |policy: &Policy| Ok((format!("policy/{}.json", policy.purpose), serde_json::to_vec_pretty(policy)?));
     read(folder)?.iter().map(target).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_has_one_policy_in_the_file_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join("policy").join(name);
+        fs::create_dir(place("")).unwrap();
+        for policy in defaults() {
+            write(folder.path(), &policy).unwrap();
+        }
+        let border = Purpose::parse("border").unwrap();
+        assert_eq!(of(folder.path(), &border).unwrap().purpose, border);
+        assert_eq!(targets(folder.path()).unwrap().len(), 6);
+        // A copy that somebody keeps beside it, before or after it in the order of the names.
+        for copy in ["a-border.json", "border-old.json"] {
+            fs::copy(place("border.json"), place(copy)).unwrap();
+            let told = of(folder.path(), &border).unwrap_err().to_string();
+            assert!(told.contains(copy) && told.contains("call it border.json"), "{told}");
+            targets(folder.path()).unwrap_err();
+            fs::remove_file(place(copy)).unwrap();
+        }
+    }
 }
