@@ -323,6 +323,35 @@ fn a_key_is_taken_back_while_another_is_being_made() {
     assert_eq!(listed(&journey, "issuer-3", LATER_STILL)["state"], "signs");
 }
 
+/// A rotation that did not finish leaves a key, which the next one takes only if it is kept as that one is told.
+#[test]
+fn a_key_that_was_left_is_taken_as_it_was_asked_for() {
+    let mut journey = Journey::new();
+    write_secret(&journey.path("passphrase"), "a sample passphrase\n");
+    journey.set_environment(SlowPassphrase::VARIABLE, journey.path("passphrase"));
+    let rotate = |more: &[&str]| {
+        let rotate = ["trust", "rotate", "--dir", "A", "--role", "timestamp", "--at", LATER];
+        journey.issuer(&[&rotate[..], more].concat())
+    };
+    let gone = |name: &str| fs::remove_file(journey.path(name)).unwrap();
+    rotate(&[]).expect(0);
+    let key = || fs::read_to_string(journey.path("A/keys/timestamp-2.pub")).unwrap();
+    let left = key();
+    gone("A/2.root.json");
+    gone("A/keys/timestamp-2.pub");
+    let refused = rotate(&["--key-passphrase"]).expect(2).said;
+    assert!(refused.contains("A/keys/timestamp-2.pem") && refused.contains("passphrase file"), "{refused}");
+    assert!(!journey.path("A/2.root.json").exists());
+    rotate(&[]).expect(0);
+    assert_eq!(key(), left, "the public half is there again");
+    gone("A/2.root.json");
+    gone("A/keys/timestamp-2.pem");
+    rotate(&["--key-passphrase"]).expect(0);
+    gone("A/2.root.json");
+    rotate(&["--key-passphrase"]).expect(0);
+    assert_ne!(key(), left);
+}
+
 /// Of two counters, one has a passphrase to type while the other issues.
 #[test]
 fn two_counters_issue_at_once() {

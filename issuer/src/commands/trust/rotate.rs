@@ -1,19 +1,21 @@
 //! `issuer trust rotate`: the next root, with other keys for one role. Works in an agency's own folder, too.
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use shared::key::{PublicKey, Signer};
 use shared::time::Timestamp;
 use shared::trust::{Rotation, TopLevelRole, TufKey};
+use zeroize::Zeroizing;
 
 use super::{public_keys, tell_algorithms};
-use crate::cli::TrustRotate;
+use crate::cli::{NewKeys, TrustRotate};
 use crate::commands::key::{keeping, since_setting};
 use crate::commands::{note, now};
 use crate::folder_lock::FolderLock;
-use crate::keys::{self, Keeping};
+use crate::keys::{self, Keeping, Kind};
 use crate::national::write_file;
 use crate::office::Office;
 use crate::output::Answer;
@@ -91,12 +93,15 @@ impl NextKey {
     /// Finds out, and asks for what has to be typed.
     fn find(folder: &Path, role: TopLevelRole, roots: &Roots, arguments: &TrustRotate) -> Result<Self> {
         Ok(match roots::existing_key(folder, role, roots.newest.version() + 1)? {
-            Some(path) => Self::Left(keys::open(&path)?.public_key()),
+            Some(path) => {
+                ensure_as_told(&path, &arguments.new)?;
+                Self::Left(keys::open(&path)?.public_key())
+            }
             None => Self::New(keeping(&arguments.new, || roots.key_file(role))?),
         })
     }
 
-    /// Returns its public half, once it is there.
+    /// Returns its public half, once that is there beside the private one; an agency's registry is told since when.
     fn public_key(
         self,
         folder: &Path,
@@ -104,26 +109,37 @@ impl NextKey {
         version: u64,
         now: Timestamp,
     ) -> Result<PublicKey> {
-        match self {
-            Self::Left(key) => Ok(key),
-            Self::New(keeping) => create_key(folder, role, version, &keeping, now),
+        let office = if Office::is_at(folder) { Some(Office::open(folder)?) } else { None };
+        let owner = office.as_ref().map_or("trust", |office| &office.agency.name);
+        let name = roots::key_name(role, version);
+        let key = match self {
+            Self::Left(key) => {
+                keys::write_public(&folder.join("keys").join(&name), key)?;
+                key
+            }
+            Self::New(keeping) => roots::create_key(folder, role, version, &keeping, owner)?.public_key(),
+        };
+        if let Some(office) = &office {
+            office.registry()?.set_setting(&since_setting(&name), &now.to_string())?;
         }
+        Ok(key)
     }
 }
 
-/// Makes the next key of a role; an agency's registry is told since when it is there.
-fn create_key(
-    folder: &Path,
-    role: TopLevelRole,
-    version: u64,
-    keeping: &Keeping,
-    now: Timestamp,
-) -> Result<PublicKey> {
-    if !Office::is_at(folder) {
-        return Ok(roots::create_key(folder, role, version, keeping, "trust")?.public_key());
-    }
-    let office = Office::open(folder)?;
-    let key = roots::create_key(folder, role, version, keeping, &office.agency.name)?;
-    office.registry()?.set_setting(&since_setting(&roots::key_name(role, version)), &now.to_string())?;
-    Ok(key.public_key())
+/// Refuses to take a key that is not kept as this command was told to keep it.
+fn ensure_as_told(path: &Path, new: &NewKeys) -> Result<()> {
+    let told = match (&new.hsm, new.key_passphrase) {
+        (Some(_), _) => Kind::Hsm,
+        (None, true) => Kind::PassphraseFile,
+        (None, false) => return Ok(()),
+    };
+    let bytes = Zeroizing::new(fs::read(path).with_context(|| format!("reading {}", path.display()))?);
+    let left = keys::recognize(path, &bytes)?;
+    ensure!(
+        left == told,
+        "{} was left by a rotation that did not finish: a {left}, and a {told} was asked for; take it away, or ask for \
+         no kind",
+        path.display()
+    );
+    Ok(())
 }
