@@ -170,6 +170,30 @@ fn an_agency_signing_anothers_names_changes_nothing() {
     assert_eq!(says(&store), says(&honest));
 }
 
+/// The hash is part of the name that kiosks ask for.
+#[test]
+fn a_hash_has_one_spelling() {
+    let world = World::default();
+    let repository = world.repository(1, world.start);
+    let read = |metadata: Vec<u8>, files: &Files| {
+        AgencyPart::read("xa", ISSUER, world.agency.public_key(), metadata, files)
+    };
+    let metadata = repository["metadata/1.xa.json"].clone();
+    read(metadata.clone(), &repository).unwrap();
+    let document: Json = serde_json::from_slice(&metadata).unwrap();
+    let signer = document["signatures"][0]["keyid"].as_str().unwrap().to_owned();
+    let mut files = repository.clone();
+    let respelled = resign(&metadata, &[(signer, &world.agency)], |signed| {
+        let hash = &mut signed["targets"]["issuers/xa/keys.json"]["hashes"]["sha256"];
+        let (lower, upper) = (hash.as_str().unwrap().to_owned(), hash.as_str().unwrap().to_uppercase());
+        let bytes = repository[&format!("targets/issuers/xa/{lower}.keys.json")].clone();
+        files.insert(format!("targets/issuers/xa/{upper}.keys.json"), bytes);
+        *hash = upper.into();
+    });
+    let refused = read(respelled, &files).unwrap_err();
+    assert!(refused.to_string().contains("not what was signed"), "{refused}");
+}
+
 #[test]
 fn two_agencies_do_not_speak_for_one_issuer() {
     let world = World::default();
