@@ -194,12 +194,12 @@ impl Claims {
             .filter(|usage| KINDS.iter().any(|(_, usages)| usages.contains(usage)))
             .collect();
         let covers = |kind: &usize| {
-            listed.is_empty()
-                || KINDS
-                    .get(*kind)
-                    .is_some_and(|(_, usages)| listed.iter().any(|usage| usages.contains(usage)))
+            let usages = KINDS.get(*kind).map(|(_, usages)| usages);
+            usages.is_some_and(|usages| listed.iter().any(|usage| usages.contains(usage)))
         };
-        if own_country && certificate_signs && self.kinds.iter().all(covers) {
+        // One that names some is for nothing else, and so not for a certificate about none of the three.
+        let kinds_covered = listed.is_empty() || (!self.kinds.is_empty() && self.kinds.iter().all(covers));
+        if own_country && certificate_signs && kinds_covered {
             Ok(())
         } else {
             Err(SealError::SignerNotEntitled)

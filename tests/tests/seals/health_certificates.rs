@@ -278,6 +278,10 @@ fn a_signer_signs_what_its_certificate_is_for() {
     for kind in ["v", "r"] {
         assert_eq!(health.claims(&health_claims("XA", kind, start())), Err(SealError::SignerNotEntitled));
     }
+    // Nor anything that is about none of the three.
+    let other = health_claims("XA", "x", start());
+    assert_eq!(health.claims(&other), Err(SealError::SignerNotEntitled));
+    assert!(Health::new().claims(&other).is_ok(), "the EU's schema may name a fourth");
     let claims = health_claims("XA", "v", start());
     for wrong in
         [(|fields| fields.usage = Some(KeyUsages::KeyCertSign)) as fn(&mut CertificateFields), |fields| {
