@@ -13,6 +13,7 @@ use shared::trust::Policy;
 use zeroize::Zeroizing;
 
 use crate::keys::{self, Keeping, PrivateKey};
+use crate::national::write_json;
 use crate::policies;
 use crate::registry::Registry;
 use crate::roots::Roots;
@@ -72,9 +73,7 @@ impl Office {
 
     /// Writes `agency.json`, which makes the folder complete.
     pub fn finish(&self) -> Result<()> {
-        let path = self.folder.join("agency.json");
-        fs::write(&path, serde_json::to_string_pretty(&self.agency)? + "\n")
-            .with_context(|| format!("writing {}", path.display()))
+        write_json(&self.folder.join("agency.json"), &self.agency)
     }
 
     /// Returns where the trust anchor is.

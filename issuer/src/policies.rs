@@ -8,6 +8,8 @@ use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
 use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, StaleRule};
 
+use crate::national::write_json;
+
 /// Returns the default policies.
 ///
 /// What each carries follows what the desk in question needs to see, no more.
@@ -100,9 +102,7 @@ fn read(folder: &Path) -> Result<Vec<Policy>> {
 
 /// Writes a policy under `policy/`.
 pub fn write(folder: &Path, policy: &Policy) -> Result<()> {
-    let path = folder.join("policy").join(file(&policy.purpose));
-    fs::write(&path, serde_json::to_string_pretty(policy)? + "\n")
-        .with_context(|| format!("writing {}", path.display()))
+    write_json(&folder.join("policy").join(file(&policy.purpose)), policy)
 }
 
 /// The name of the file of a purpose's policy.
@@ -132,6 +132,12 @@ mod tests {
         let border = Purpose::parse("border").unwrap();
         assert_eq!(of(folder.path(), &border).unwrap().purpose, border);
         assert_eq!(targets(folder.path()).unwrap().len(), 6);
+        // The disk gives out: what was there stays.
+        let before = fs::read(place("border.json")).unwrap();
+        fs::create_dir(place("border.new")).unwrap();
+        write(folder.path(), &defaults()[0]).unwrap_err();
+        assert_eq!(fs::read(place("border.json")).unwrap(), before);
+        fs::remove_dir(place("border.new")).unwrap();
         // A copy that somebody keeps beside it, before or after it in the order of the names.
         for copy in ["a-border.json", "border-old.json"] {
             fs::copy(place("border.json"), place(copy)).unwrap();

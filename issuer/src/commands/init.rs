@@ -1,7 +1,5 @@
 //! `issuer init`: an agency from nothing.
 
-use std::fs;
-
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use shared::credential::Purpose;
@@ -12,6 +10,7 @@ use crate::cli::Init;
 use crate::commands::key::{places, since_setting};
 use crate::commands::{note, now};
 use crate::issuer_keys::{self, KeyHistory};
+use crate::national::write_file;
 use crate::office::{Agency, Office, ROOT_KEYS};
 use crate::output::Answer;
 use crate::policies;
@@ -43,7 +42,7 @@ pub fn run(arguments: &Init) -> Result<Answer> {
         timestamp: timestamp.public_key(),
     };
     let signers: Vec<&dyn Signer> = root.iter().map(|key| key as &dyn Signer).collect();
-    fs::write(office.root_metadata(), sign_root(&public, &signers, now)?).context("writing root.json")?;
+    write_file(&office.root_metadata(), &sign_root(&public, &signers, now)?)?;
     let registry = office.create_registry()?;
     KeyHistory::new(issuer_key.public_key(), now).save(&registry)?;
     for name in root_names.iter().map(String::as_str).chain(["targets", "snapshot", "timestamp", "agency"]) {

@@ -1,8 +1,6 @@
 //! `issuer issue`: one credential for one purpose.
 
-use std::fs;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, KeyInit, Mac};
@@ -19,6 +17,7 @@ use crate::cli::Issue;
 use crate::commands::now;
 use crate::issuer_keys;
 use crate::keys;
+use crate::national::write_file;
 use crate::office::Office;
 use crate::output::Answer;
 use crate::registry::IssuedCredential;
@@ -92,7 +91,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
     registry.record(&arguments.subject, &record, (now, claims.expires), &to_be_signed.bytes())?;
     taking.commit()?;
     let credential = to_be_signed.sign(&signer)?;
-    fs::write(&arguments.out, &credential).with_context(|| format!("writing {}", arguments.out.display()))?;
+    write_file(&arguments.out, &credential)?;
     registry.mark_signed(serial, now)?;
 
     let binding = if holder_key.is_some() { "the holder's phone" } else { "paper" };

@@ -20,6 +20,8 @@ use anyhow::{Context, Result, bail, ensure};
 use shared::key::{PublicKey, SignError, Signer, VerificationKey};
 use zeroize::Zeroizing;
 
+use crate::national::write_file;
+
 pub use pkcs11_uri::Pkcs11Uri;
 pub use secret::new_passphrase;
 
@@ -279,7 +281,7 @@ pub fn write_public(private: &Path, public: impl fmt::Display) -> Result<PathBuf
     let mut path = private.as_os_str().to_owned();
     path.push(".pub");
     let path = PathBuf::from(path);
-    fs::write(&path, format!("{public}\n")).with_context(|| format!("writing {}", path.display()))?;
+    write_file(&path, format!("{public}\n").as_bytes())?;
     Ok(path)
 }
 
