@@ -8,7 +8,7 @@ use shared::trust::{Files, PublishedList, Status, StatusDelta, StatusListBuilder
 
 use crate::national::ensure_not_before;
 use crate::office::Office;
-use crate::registry::Registry;
+use crate::registry::{IssuedCredential, Registry};
 use crate::status_index::decoys;
 
 /// How many publications back a kiosk can be and still be brought up to date by a delta: a week of daily ones.
@@ -36,9 +36,13 @@ pub struct PublishedState {
     pub lists: Vec<PublishedList>,
 }
 
-/// Fills every list of the agency: credentials that are not valid, and decoys whose time has come.
-pub fn lists(office: &Office, registry: &Registry, now: Timestamp) -> Result<Vec<PublishedList>> {
-    let not_valid = registry.not_valid()?;
+/// Fills every list of the agency: these credentials, which are not valid, and decoys whose time has come.
+pub fn lists(
+    office: &Office,
+    registry: &Registry,
+    not_valid: &[IssuedCredential],
+    now: Timestamp,
+) -> Result<Vec<PublishedList>> {
     let key = office.status_key()?;
     let latest = latest(registry, now)?;
     let fill = |list: u64| -> Result<PublishedList> {
@@ -127,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::office::Agency;
-    use crate::registry::{IssuedCredential, SubjectData};
+    use crate::registry::SubjectData;
     use crate::status_index::{issuable, status_index};
 
     const DAY: i64 = 24 * 3600;
@@ -182,7 +186,7 @@ mod tests {
             status: Status::Valid,
         };
         registry.record(&subject, &credential, (start, start.plus(DAY)), b"to be signed").unwrap();
-        let publish = |days: i64| lists(&office, &registry, start.plus(days * DAY)).unwrap();
+        let publish = |days: i64| lists(&office, &registry, &[], start.plus(days * DAY)).unwrap();
         let kept = |lists: &[PublishedList]| -> Files {
             lists.iter().map(|list| (list.name.clone(), list.zlib().to_vec())).collect()
         };
@@ -198,7 +202,7 @@ mod tests {
         // Seven publications are remembered, each with the delta that it needs.
         for version in 1..10 {
             let state = PublishedState { delta: format!("status-from-{version}.delta"), lists: vec![] };
-            let lists = lists(&office, &registry, start.plus(2000 * DAY)).unwrap();
+            let lists = lists(&office, &registry, &[], start.plus(2000 * DAY)).unwrap();
             registry.remember_published(version, &PublishedState { lists, ..state }).unwrap();
         }
         let names: Vec<String> = deltas(&registry, &later).unwrap().into_keys().collect();

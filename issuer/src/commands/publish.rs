@@ -17,7 +17,7 @@ use crate::national::{read_as_kiosk, set_memory, write_files};
 use crate::office::Office;
 use crate::output::Answer;
 use crate::published::{self, PublishedState};
-use crate::registry::Registry;
+use crate::registry::{IssuedCredential, Registry};
 use crate::top_level;
 
 /// How long a status list answers, in seconds: as long as the repository can be stale at most, and no policy longer.
@@ -35,7 +35,9 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     let version = registry.take_version(now)?;
 
-    let (agency_targets, state) = agency_targets(&office, &registry, &signer, now)?;
+    // Read once: what is revoked while this publishes is in the next publication, and not in this one's count.
+    let not_valid = registry.not_valid()?;
+    let (agency_targets, state) = agency_targets(&office, &registry, &not_valid, &signer, now)?;
     let role = AgencyRole {
         name: &office.agency.name,
         issuer: &office.agency.issuer,
@@ -61,7 +63,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     write_files(&arguments.out, &files)?;
     set_memory(&arguments.at.dir, snapshot.memory)?;
     registry.remember_published(version, &state)?;
-    let revoked = registry.not_valid()?.len();
+    let revoked = not_valid.len();
     let bytes: usize = files.values().map(Vec::len).sum();
     Ok(Answer::done(
         format!(
@@ -75,12 +77,13 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
 fn agency_targets(
     office: &Office,
     registry: &Registry,
+    not_valid: &[IssuedCredential],
     signer: &PrivateKey,
     now: Timestamp,
 ) -> Result<(Files, PublishedState)> {
     let keys = KeyHistory::load(registry)?.published(&office.agency.issuer);
     let mut targets = Files::from([("keys.json".to_owned(), serde_json::to_vec_pretty(&keys)?)]);
-    let lists = published::lists(office, registry, now)?;
+    let lists = published::lists(office, registry, not_valid, now)?;
     let (expires, key) = (now.plus(STATUS_LIFE), signer.public_key().id());
     for list in &lists {
         targets.insert(list.name.clone(), list.prepare(now, expires, key).sign(signer)?);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use shared::reason::Reason;
@@ -321,6 +321,34 @@ fn a_key_is_taken_back_while_another_is_being_made() {
     assert!(rotate.wait().unwrap().success());
     assert_eq!(listed(&journey, "issuer", LATER_STILL)["state"], "revoked");
     assert_eq!(listed(&journey, "issuer-3", LATER_STILL)["state"], "signs");
+}
+
+/// A credential that is revoked while somebody types the agency's passphrase.
+#[test]
+fn what_is_counted_is_what_was_published() {
+    let mut journey = Journey::new();
+    journey.resident(1, "border", &[]);
+    write_secret(&journey.path("passphrase"), "a sample passphrase\n");
+    journey.set_environment(SlowPassphrase::VARIABLE, journey.path("passphrase"));
+    fs::remove_file(journey.path("A/keys/agency.pem")).unwrap();
+    journey.issuer(&["trust", "keygen", "--key-passphrase", "--out", "A/keys/agency.age"]).expect(0);
+    let passphrase = SlowPassphrase::new(journey.path("pipe"));
+    let mut publish = journey
+        .command("issuer")
+        .args(["publish", "--dir", "A", "--out", "REPO", "--at", LATER, "--json"])
+        .env(SlowPassphrase::VARIABLE, passphrase.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    passphrase.answer(&mut publish, "a sample passphrase\n", || {
+        let revoke = ["revoke", "--dir", "A", "--credential", "resident-01-border.cbor", "--at", LATER];
+        journey.issuer(&revoke).expect(0);
+    });
+    let output = publish.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let published: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let revoked = reason(&journey, "resident-01", "border", LATER) == Reason::StatusRevoked.code();
+    assert_eq!(published["not_valid"], u64::from(revoked));
 }
 
 /// A rotation that did not finish leaves a key, which the next one takes only if it is kept as that one is told.
