@@ -119,6 +119,10 @@ pub struct KeyRotate {
     /// Take this key, made elsewhere: a PEM or age file, or a PKCS#11 URI [default: make one, kept as the present one]
     #[arg(long, value_name = "KEY")]
     pub import: Option<PathBuf>,
+    /// The present key was made by a clock that ran ahead: take its dates back. What it signed by that clock is to be
+    /// issued again
+    #[arg(long)]
+    pub clock_was_ahead: bool,
     #[command(flatten)]
     pub new: NewKeys,
 }
@@ -380,6 +384,9 @@ pub enum Sector {
         /// A file with an AES key in hexadecimal that machines of another Claim 169 scheme share
         #[arg(long, value_name = "FILE")]
         shared: Option<PathBuf>,
+        /// The present epoch was begun by a clock that ran ahead: take its date back
+        #[arg(long)]
+        clock_was_ahead: bool,
     },
     /// Show kiosks and epochs
     List {

@@ -94,8 +94,24 @@ impl KeyHistory {
     /// Makes sure that a new key can take over at `now`.
     pub fn check_time(&self, now: Timestamp) -> Result<()> {
         let since = self.current().key.not_before;
-        ensure!(now > since, "the present key signs since {since}, which is not before {now}");
+        ensure!(
+            now > since,
+            "the present key signs since {since}, which is not before {now}: set the clock, or say --clock-was-ahead if \
+             the one that it was made by ran ahead"
+        );
         Ok(())
+    }
+
+    /// Takes back every date that a clock wrote which ran ahead: no key begins, ends or is revoked later than now.
+    pub fn set_back(&mut self, now: Timestamp) {
+        // So that a key can take over now.
+        let latest = now.plus(-1);
+        for IssuerKey { not_before, not_after, revoked_at, .. } in self.0.iter_mut().map(|key| &mut key.key) {
+            *not_before = latest.min(*not_before);
+            *not_after = not_after.map(|end| now.min(end));
+            // What was revoked from its beginning on stays so.
+            *revoked_at = revoked_at.map(|since| latest.min(since));
+        }
     }
 
     /// Makes sure that a key was never in use.
@@ -190,6 +206,26 @@ mod tests {
         assert!(rotate("issuer-4", 1, time(300)).is_err(), "a key comes back");
         assert!(rotate("issuer-4", 4, time(200)).is_err(), "the clock stands still");
         assert!(rotate("issuer-3", 4, time(300)).is_err(), "under the name of another");
+    }
+
+    #[test]
+    fn dates_of_a_clock_that_ran_ahead_are_taken_back() {
+        let mut history = KeyHistory::new(key(1), time(0));
+        history.rotate("issuer-2".into(), key(2), time(1_000_000)).unwrap();
+        history.rotate("issuer-3".into(), key(3), time(1_000_100)).unwrap();
+        history.revoke(&key(2).to_string(), None, time(1_000_200)).unwrap();
+        let told = history.check_time(time(500)).unwrap_err().to_string();
+        assert!(told.contains("--clock-was-ahead"), "{told}");
+        history.set_back(time(500));
+        history.rotate("issuer-4".into(), key(4), time(500)).unwrap();
+        let valid = |second| -> Vec<usize> {
+            let valid =
+                |(place, listed): (usize, &ListedKey)| listed.key.valid_at(time(second)).then_some(place + 1);
+            history.keys().iter().enumerate().filter_map(valid).collect()
+        };
+        assert_eq!((valid(499), valid(500), valid(501)), (vec![1, 3], vec![3, 4], vec![4]));
+        assert_eq!(valid(1_000_050), [4], "no key comes back at the time that was wrong");
+        assert_eq!(history.keys()[1].key.state_at(time(499)), KeyState::Revoked);
     }
 
     #[test]

@@ -23,7 +23,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shared::key::PublicKey;
 use shared::time::Timestamp;
-use shared::trust::{AgencyPart, Files, SourceError, TrustSnapshot, TrustSource, TrustStore, update};
+use shared::trust::{
+    AgencyPart, Files, SourceError, TrustError, TrustSnapshot, TrustSource, TrustStore, update,
+};
 
 use crate::folder_lock::FolderLock;
 use crate::office::Office;
@@ -130,7 +132,7 @@ fn memory(folder: &Path) -> Result<Files> {
     Ok(read_json::<Memory>(&folder.join(MEMORY))?.unwrap_or_default().0)
 }
 
-/// Writes down what a kiosk will remember of this publication: in one file, because old and new files together are a
+/// Writes down what a kiosk will remember of this publication, before anybody sees it: in one file, because old and new files together are a
 /// memory that every later publication would be refused for.
 pub fn set_memory(folder: &Path, memory: Files) -> Result<()> {
     write_json(&folder.join(MEMORY), &Memory(memory))
@@ -140,7 +142,8 @@ pub fn set_memory(folder: &Path, memory: Files) -> Result<()> {
 /// one that comes new, which has no status list to start from and reads every one whole.
 ///
 /// # Errors
-/// Whatever they would refuse it for.
+/// Whatever they would refuse it for: a time before that of the last publication, too, unless the key that said that
+/// time was replaced.
 pub fn read_as_kiosk(
     folder: &Path,
     roots: &Roots,
@@ -148,22 +151,15 @@ pub fn read_as_kiosk(
     now: Timestamp,
 ) -> Result<(TrustStore, TrustSnapshot)> {
     let first = roots.complete.first().context("there is no root")?;
-    let read = |memory: &Files| {
-        update(files.clone(), first, memory, now)
-            .context("kiosks would not believe this repository, so it is not published")
+    let read = |memory: &Files| match update(files.clone(), first, memory, now) {
+        Err(TrustError::Earlier) => bail!(
+            "it is {now}, and kiosks know of a later publication: set the clock. If that one was made by a clock that ran \
+             ahead, replace the key that said so with `issuer trust rotate --role timestamp`, and publish again"
+        ),
+        read => read.context("kiosks would not believe this repository, so it is not published"),
     };
     read(&Files::new())?;
     read(&memory(folder)?)
-}
-
-/// Refuses a time before that of the last publication.
-pub fn ensure_not_before(last: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    match last {
-        Some(last) if now < last => {
-            bail!("it is {now}, and the last publication was at {last}: set the clock, for kiosks go by it")
-        }
-        _ => Ok(()),
-    }
 }
 
 const MEMORY: &str = "memory.json";

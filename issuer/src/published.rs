@@ -6,7 +6,6 @@ use rusqlite::params;
 use shared::time::Timestamp;
 use shared::trust::{Files, PublishedList, Status, StatusDelta, StatusListBuilder};
 
-use crate::national::ensure_not_before;
 use crate::office::Office;
 use crate::registry::{IssuedCredential, Registry};
 use crate::status_index::decoys;
@@ -14,9 +13,8 @@ use crate::status_index::decoys;
 /// How many publications back a kiosk can be and still be brought up to date by a delta: a week of daily ones.
 const REMEMBERED: i64 = 7;
 
-/// The registry's settings that say which version of the repository was taken last, and when it was published last.
+/// The registry's setting that says which version of the repository was taken last.
 const VERSION: &str = "repository_version";
-const PUBLISHED_AT: &str = "published_at";
 
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS published (
@@ -88,23 +86,13 @@ pub fn deltas(registry: &Registry, lists: &[PublishedList]) -> Result<Files> {
 impl Registry {
     /// Takes the next version number of the repository, which nobody else gets; it stays taken even if nothing is
     /// published under it.
-    ///
-    /// # Errors
-    /// A time before that of the last publication.
-    pub fn take_version(&self, now: Timestamp) -> Result<u64> {
+    pub fn take_version(&self) -> Result<u64> {
         // Nobody reads between this reading and this writing.
         let transaction = self.take_turn()?;
-        let last = self.setting(PUBLISHED_AT)?.map(|text| Timestamp::parse(&text)).transpose()?;
-        ensure_not_before(last, now)?;
         let version = self.setting(VERSION)?.map_or(Ok(0), |text| text.parse::<u64>())? + 1;
         self.set_setting(VERSION, &version.to_string())?;
         transaction.commit()?;
         Ok(version)
-    }
-
-    /// Writes down when the last publication was, before anybody sees it.
-    pub fn set_published_at(&self, now: Timestamp) -> Result<()> {
-        self.set_setting(PUBLISHED_AT, &now.to_string())
     }
 
     /// Remembers what was published, and forgets what was published too long ago.
@@ -143,10 +131,9 @@ mod tests {
         let agency = Agency { name: "xa".into(), issuer: "https://id.xa.example".into() };
         let office = Office::create(folder.path(), agency).unwrap();
         office.create_registry().unwrap();
-        let now = Timestamp::from_unix(1_700_000_000).unwrap();
         let take = || {
             let registry = office.registry().unwrap();
-            (0..EACH).map(|_| registry.take_version(now).unwrap()).collect::<Vec<u64>>()
+            (0..EACH).map(|_| registry.take_version().unwrap()).collect::<Vec<u64>>()
         };
         let mut taken: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
@@ -154,10 +141,6 @@ mod tests {
         });
         taken.sort_unstable();
         assert_eq!(taken, (1..=100).collect::<Vec<u64>>());
-        let registry = office.registry().unwrap();
-        registry.set_published_at(now).unwrap();
-        assert!(registry.take_version(now.plus(-1)).unwrap_err().to_string().contains("set the clock"));
-        assert_eq!(registry.take_version(now).unwrap(), 101, "a refused one takes no number");
     }
 
     #[test]

@@ -84,7 +84,12 @@ impl Sectors {
         let epoch = SectorEpoch { id: key.id().to_string(), public: key.public_key(), since: now };
         let epochs = self.purposes.entry(purpose.clone()).or_default();
         if let Some(last) = epochs.epochs.last() {
-            ensure!(last.since < now, "the present epoch began at {}, which is not before {now}", last.since);
+            ensure!(
+                last.since < now,
+                "the present epoch began at {}, which is not before {now}: set the clock, or say --clock-was-ahead if the \
+                 one that it was begun by ran ahead",
+                last.since
+            );
             ensure!(epochs.epochs.iter().all(|other| other.id != epoch.id), "that key had an epoch before");
         }
         // The key names the file, so what is there already was left by a rotation that did not finish.
@@ -92,6 +97,14 @@ impl Sectors {
         self.purposes.entry(purpose.clone()).or_default().epochs.push(epoch.clone());
         self.save()?;
         Ok(epoch)
+    }
+
+    /// Takes back every date that a clock wrote which ran ahead: no epoch of a purpose began later than now. It is not
+    /// written down before the next epoch is.
+    pub fn set_back(&mut self, purpose: &Purpose, now: Timestamp) {
+        let epochs = self.purposes.get_mut(purpose).into_iter().flat_map(|epochs| &mut epochs.epochs);
+        // So that another can begin now.
+        epochs.for_each(|epoch| epoch.since = epoch.since.min(now.plus(-1)));
     }
 
     /// Returns the targets that tell kiosks what they need, by path.
@@ -164,6 +177,26 @@ mod tests {
         assert_eq!(fs::read(&secret).unwrap(), *key.to_cose());
         assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
         rotate(now.plus(1)).unwrap_err();
+    }
+
+    #[test]
+    fn an_epoch_of_a_clock_that_ran_ahead_is_followed_by_one_of_today() {
+        let folder = tempfile::tempdir().unwrap();
+        let (border, now) = (Purpose::parse("border").unwrap(), Timestamp::from_unix(1_700_000_000).unwrap());
+        let key = |seed| DecryptionKey::shared(&[seed; 16]).unwrap();
+        let mut sectors = Sectors::open(folder.path()).unwrap();
+        sectors.rotate(&border, &key(1), now.plus(-9)).unwrap();
+        sectors.rotate(&border, &key(2), now.plus(1_000_000)).unwrap();
+        let told = sectors.rotate(&border, &key(3), now).unwrap_err().to_string();
+        assert!(told.contains("--clock-was-ahead"), "{told}");
+        sectors.set_back(&border, now);
+        sectors.rotate(&border, &key(3), now).unwrap();
+        let since: Vec<_> = Sectors::open(folder.path()).unwrap().purposes[&border]
+            .epochs
+            .iter()
+            .map(|epoch| epoch.since.seconds_since(now))
+            .collect();
+        assert_eq!(since, [-9, -1, 0]);
     }
 
     /// What is wrapped to a kiosk is whole or not there: it is made once and never looked at again.

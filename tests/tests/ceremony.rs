@@ -283,6 +283,44 @@ fn an_agency_hands_in_its_own_part_and_nothing_else() {
     ceremony.publish(&[]).expect(0);
 }
 
+/// One publication by a clock that ran ahead: kiosks refuse what comes before it until the key that said so is replaced.
+#[test]
+fn a_publication_by_a_clock_that_ran_ahead_is_overcome() {
+    let ceremony = Ceremony::published(Some(START));
+    let ahead = "2027-11-20T09:00:00Z";
+    let own = |at: &str| ceremony.issuer(&["publish", "--dir", "A", "--out", "PA", "--at", at]);
+    for (folder, publish, keys) in [
+        ("T", &(|at: &str| ceremony.publish_at(&[], Some(at))) as &dyn Fn(&str) -> Answered, ["ann", "cid"]),
+        ("A", &own as &dyn Fn(&str) -> Answered, ["A/keys/root-1.pem", "A/keys/root-2.pem"]),
+    ] {
+        publish(ahead).expect(0);
+        if folder == "T" {
+            ceremony.import("kiosk", ahead, true).expect(0);
+        }
+        let refused = publish(NEXT_DAY).expect(2).said;
+        assert!(refused.contains("set the clock") && refused.contains("--role timestamp"), "{refused}");
+        ceremony
+            .issuer(&["trust", "rotate", "--dir", folder, "--role", "timestamp", "--at", NEXT_DAY])
+            .expect(0);
+        for key in keys {
+            ceremony.issuer(&["trust", "sign", &format!("{folder}/2.root.json"), "--key", key]).expect(0);
+        }
+        publish(NEXT_DAY).expect(0);
+        assert!(publish(LATER).expect(2).said.contains("set the clock"), "the new key's word counts");
+    }
+    assert_eq!(ceremony.import("kiosk", NEXT_DAY, false).expect(0).json["freshness"], "fresh");
+    // The same for the key of the issuer and for an epoch.
+    for verb in
+        [&["key", "rotate", "--dir", "A"][..], &["sector", "rotate", "--dir", "A", "--purpose", "border"]]
+    {
+        let rotate = |at: &str, more: &[&str]| ceremony.issuer(&[verb, &["--at", at], more].concat());
+        rotate(ahead, &[]).expect(0);
+        assert!(rotate(NEXT_DAY, &[]).expect(2).said.contains("--clock-was-ahead"));
+        rotate(NEXT_DAY, &["--clock-was-ahead"]).expect(0);
+    }
+    own(NEXT_DAY).expect(0);
+}
+
 /// A root lasts three years, and nothing that is published after that is fresh.
 #[test]
 fn nothing_is_published_under_an_expired_root() {
@@ -291,7 +329,7 @@ fn nothing_is_published_under_an_expired_root() {
     let own = |at: &str| ceremony.issuer(&["publish", "--dir", "A", "--out", "PA", "--at", at]);
     // START and three years of 365 days.
     let expires = "2029-11-19T09:00:00Z";
-    for publish in [&publish as &dyn Fn(&str) -> Answered, &own] {
+    for publish in [&publish as &dyn Fn(&str) -> Answered, &own as &dyn Fn(&str) -> Answered] {
         assert!(!publish("2029-08-20T09:00:00Z").expect(0).said.contains("expires at"));
         let soon = publish("2029-08-22T09:00:00Z").expect(0).said;
         assert!(soon.contains(expires) && soon.contains("--role root"), "{soon}");

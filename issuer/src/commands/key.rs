@@ -47,9 +47,12 @@ pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
     let now = now(arguments.at.at);
     let office = Office::open(&arguments.at.dir)?;
     let registry = office.registry()?;
-    let history = KeyHistory::load(&registry)?;
+    let mut history = KeyHistory::load(&registry)?;
     let old = history.current().clone();
     let name = history.next_name();
+    if arguments.clock_was_ahead {
+        history.set_back(now);
+    }
     // Before a key is made, so that nothing is left behind if the clock is wrong.
     history.check_time(now)?;
     let new = match &arguments.import {
@@ -66,7 +69,12 @@ pub fn rotate(arguments: &KeyRotate) -> Result<Answer> {
         }
     };
     // Somebody may have taken a key back while a passphrase was being typed.
-    KeyHistory::change(&registry, |history| history.rotate(name, new.public_key(), now))?;
+    KeyHistory::change(&registry, |history| {
+        if arguments.clock_was_ahead {
+            history.set_back(now);
+        }
+        history.rotate(name, new.public_key(), now)
+    })?;
     note(&format!(
         "Kiosks believe it from the next `issuer publish` that they import: publish, and only then hand out \
          credentials. The private key {} signs nothing any more; destroy it.",

@@ -33,7 +33,7 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
     let roots = office.roots()?;
     roots.check_time(now)?;
     // Taken before anything is written: a version number that was ever seen outside is never used again.
-    let version = registry.take_version(now)?;
+    let version = registry.take_version()?;
 
     // Read once: what is revoked while this publishes is in the next publication, and not in this one's count.
     let not_valid = registry.not_valid()?;
@@ -59,9 +59,8 @@ pub fn run(arguments: &Publish) -> Result<Answer> {
         now,
     })?;
     let (_, snapshot) = read_as_kiosk(&arguments.at.dir, &roots, &files, now)?;
-    registry.set_published_at(now)?;
-    write_files(&arguments.out, &files)?;
     set_memory(&arguments.at.dir, snapshot.memory)?;
+    write_files(&arguments.out, &files)?;
     registry.remember_published(version, &state)?;
     let revoked = not_valid.len();
     let bytes: usize = files.values().map(Vec::len).sum();

@@ -37,7 +37,7 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             );
             Ok(Answer::done(format!("removed {name}"), json!({ "removed": kiosk })))
         }
-        Sector::Rotate { at, purpose, shared } => {
+        Sector::Rotate { at, purpose, shared, clock_was_ahead } => {
             ensure_repository(&at.dir)?;
             policies::of(&at.dir, purpose)?;
             let key = match shared {
@@ -46,7 +46,11 @@ pub fn run(verb: &Sector) -> Result<Answer> {
             };
             let _lock = FolderLock::take(&at.dir)?;
             let now = now(at.at);
-            let epoch = Sectors::open(&at.dir)?.rotate(purpose, &key, now)?;
+            let mut sectors = Sectors::open(&at.dir)?;
+            if *clock_was_ahead {
+                sectors.set_back(purpose, now);
+            }
+            let epoch = sectors.rotate(purpose, &key, now)?;
             note("Kiosks read it from the next publication that they import, and the epoch before it.");
             let public = epoch.public.map_or("(a shared key)".to_owned(), |key| key.to_string());
             Ok(Answer::done(public, json!({ "purpose": purpose, "epoch": epoch })))

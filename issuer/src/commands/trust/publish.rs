@@ -11,9 +11,7 @@ use shared::trust::{AgencyPart, Assembly, assemble};
 
 use crate::cli::TrustPublish;
 use crate::commands::{note, now};
-use crate::national::{
-    Agency, National, ensure_not_before, read_as_kiosk, read_part, set_memory, write_files,
-};
+use crate::national::{Agency, National, read_as_kiosk, read_part, set_memory, write_files};
 use crate::output::Answer;
 use crate::roots::Roots;
 use crate::top_level::{self, NOT_IN_PARTS};
@@ -35,7 +33,6 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
         tell_expiry(part, now);
     }
     let mut published = national.published()?;
-    ensure_not_before(published.at, now)?;
     published.version += 1;
     published.at = Some(now);
     published.agencies.extend(parts.iter().map(|part| (part.name().to_owned(), part.version())));
@@ -60,11 +57,11 @@ pub fn run(arguments: &TrustPublish) -> Result<Answer> {
 
     // Taken before anything is written: a version number that was ever seen outside is never used again.
     national.set_published(&published)?;
+    set_memory(&national.folder, snapshot.memory)?;
     for part in &parts {
         write_files(&national.part_folder(part.name()), &part.files())?;
     }
     write_files(&arguments.out, &files)?;
-    set_memory(&national.folder, snapshot.memory)?;
 
     let bytes: usize = files.values().map(Vec::len).sum();
     let agencies: Vec<Value> = parts
