@@ -103,7 +103,7 @@ macro_rules! reasons {
         pub enum Reason { $(#[doc = $meaning] $variant,)* }
 
         impl Reason {
-            /// Every reason, in the order of the checks.
+            /// Every reason, by what it is about. `docs/format.md` §5 has the order of the checks.
             pub const ALL: &[Reason] = &[$(Reason::$variant),*];
 
             /// Returns the stable code, `area.what`.

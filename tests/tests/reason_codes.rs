@@ -10,8 +10,9 @@ const INTRODUCTION: &str = "\
 
 Why a visit ended as it did. Codes never change meaning between releases; sentences are for the operator and
 hold no personal data. *Refused*: something was shown to be false. *Unanswered*: nothing was, but not everything
-could be checked, so an officer decides. *By hand* is the checkpoint's own procedure without the kiosk. The order is
-the order of the checks. This page is made from the code.
+could be checked, so an officer decides. *By hand* is the checkpoint's own procedure without the kiosk. They stand here by
+what they are about; [format.md](format.md#5-order-of-the-checks) has the order of the checks. This page is made from the
+code.
 
 - [Codes](#codes): what exactly was found, and what the operator does
 - [Sentences](#sentences): what the kiosk shows, in four languages

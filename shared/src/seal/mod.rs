@@ -150,8 +150,9 @@ impl SealError {
 /// A seal that passes is worth [`Reason::SealGenuine`], never more.
 ///
 /// # Errors
-/// As for credentials, a tampered clock and an unknown purpose come first, and stale trust last. In between:
-/// [`Reason::DialectNotAccepted`] where the policy does not list the scheme, then what [`SealError::reason`] says.
+/// A tampered clock and an unknown purpose come first, even before the signature, which for credentials comes before them;
+/// stale trust comes last. In between: [`Reason::DialectNotAccepted`] where the policy does not list the scheme, then what
+/// [`SealError::reason`] says.
 pub fn verify(
     text: &str,
     purpose: &Purpose,
