@@ -443,7 +443,7 @@ fn path_check_6_whatever_is_wrong_the_screen_says_the_same() {
             Reason::ChallengeWrong,
         ),
     ];
-    let mut codes = BTreeSet::new();
+    let (mut codes, mut sentences) = (BTreeSet::new(), BTreeSet::new());
     let trust = world.trust();
     for (text, expected) in &cases {
         let got = reason_in(&trust, text, now);
@@ -451,6 +451,7 @@ fn path_check_6_whatever_is_wrong_the_screen_says_the_same() {
         assert!(codes.insert(got.code()), "{got} twice");
         for language in Language::ALL {
             assert_ne!(got.sentence(language), Reason::Accepted.sentence(language));
+            assert!(sentences.insert((language.tag(), got.sentence(language))), "{got} in {language}");
             assert!(!got.action(language).is_empty(), "{got}: what to do");
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn words(reason: Reason) -> Words {
             "Ask the resident to open the identity wallet and show the code from there.",
         ),
         Reason::TextForeign => (
-            "The code is not a digital identity code.",
+            "The code is written as an identity code is, but its content is of an unknown kind.",
             "Ask the resident to open the identity wallet and show the code from there.",
         ),
         Reason::TextCompression => (

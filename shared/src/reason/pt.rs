@@ -36,7 +36,7 @@ pub(super) fn words(reason: Reason) -> Words {
             "Peça à pessoa que abra a carteira de identidade e mostre o código que lá está.",
         ),
         Reason::TextForeign => (
-            "O código não é um código de identidade digital.",
+            "O código está escrito como um código de identidade, mas o seu conteúdo é de um tipo desconhecido.",
             "Peça à pessoa que abra a carteira de identidade e mostre o código que lá está.",
         ),
         Reason::TextCompression => (
