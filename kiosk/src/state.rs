@@ -150,6 +150,13 @@ impl State {
             .context("the stored trust repository failed its checks")
     }
 
+    /// Returns the time to date what is written down: the clock's, or the signed floor where the clock is behind it. A row
+    /// of a clock that was behind would be shredded as soon as the clock is right.
+    pub fn time(&self, clock: Timestamp) -> Timestamp {
+        // Without a repository that is believed there is no floor.
+        self.trust(clock).map_or(clock, |trust| trust.floor().time(clock))
+    }
+
     fn files(&self, kind: &str) -> Result<Files> {
         let mut statement = self.connection.prepare("SELECT name, bytes FROM trust_file WHERE kind = ?1")?;
         let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -53,7 +53,8 @@ pub fn run(what: &Journal, as_json: bool) -> Result<ExitCode> {
                 bail!("row {decision} is not a decision, or it was shredded");
             }
             let entry = Entry::Found { decision: *decision, reason: *reason };
-            let row = state.record(&entry, now(place.at))?;
+            let at = state.time(now(place.at));
+            let row = state.record(&entry, at)?;
             answer(as_json, &json!({ "seq": row.seq }), &format!("row {}", row.seq))?;
         }
     }

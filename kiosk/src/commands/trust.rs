@@ -39,7 +39,7 @@ pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bo
     state.activate(&root, &snapshot)?;
     let versions = store.versions();
     let imported = Entry::Imported { versions: [versions.root, versions.targets, versions.timestamp] };
-    state.record(&imported, clock)?;
+    state.record(&imported, store.floor().time(clock))?;
     describe(&store, clock, as_json)?;
     Ok(ExitCode::SUCCESS)
 }

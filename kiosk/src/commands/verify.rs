@@ -39,7 +39,10 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
             face: record.face.is_some(),
             took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
-        let written = State::open(state).and_then(|mut state| state.record(&decided, clock));
+        let written = State::open(state).and_then(|mut state| {
+            let at = record.time.unwrap_or_else(|| state.time(clock));
+            state.record(&decided, at)
+        });
         if let Err(error) = written {
             notice(&format!("{error:#}"));
             if record.reason.answer() == Answer::Accepted {
@@ -61,6 +64,8 @@ struct Record {
     freshness: Option<Freshness>,
     /// Version of the repository that was believed; 0 where none was.
     trust: u64,
+    /// The time by the clock and that repository.
+    time: Option<Timestamp>,
     stages: Map<String, Value>,
 }
 
@@ -73,6 +78,7 @@ impl Default for Record {
             face: None,
             freshness: None,
             trust: 0,
+            time: None,
             stages: Map::new(),
         }
     }
@@ -143,6 +149,7 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     record.stages.insert("trust".to_owned(), ms(started));
 
     record.trust = trust.versions().timestamp;
+    record.time = Some(trust.floor().time(clock));
     let policy = trust.policy(&arguments.purpose);
     let grace = policy.map_or(0, |policy| policy.stale_grace_days);
     record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));

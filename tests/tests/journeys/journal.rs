@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
-use tests::journey::{Journey, photo};
+use tests::journey::{Journey, START, photo};
 
 use crate::{LATER, border};
 
@@ -169,6 +169,34 @@ fn old_bodies_are_shredded_and_the_rest_still_verifies() {
     assert_eq!((code, &report["shredded"]), (0, &4.into()));
     fs::write(journey.path("lane.toml"), "journal_days = 0\n").unwrap();
     journey.kiosk(&[&run[..], &["--at", later]].concat()).expect(2);
+}
+
+/// A clock that is behind would have its rows shredded once it is right: they are dated by what the repository says.
+#[test]
+fn rows_of_a_clock_that_is_behind_are_kept() {
+    let (journey, _) = worked();
+    let behind = "2019-01-01T00:00:00Z";
+    let code = journey.path("camera").join("1-code-1000ms.png");
+    let code = code.to_str().unwrap();
+    let verify = ["verify", "--state", "kiosk", "--purpose", "border", "--at", behind];
+    assert_eq!(journey.kiosk(&[&verify[..], &[code]].concat()).expect(2).reason(), "clock.tampered");
+    // Not even a picture that could be read.
+    journey.kiosk(&[&verify[..], &["nowhere.png"]].concat()).expect(2);
+    let found = ["journal", "found", "--state", "kiosk", "--decision", "2", "--reason", "status.revoked"];
+    journey.kiosk(&[&found[..], &["--at", behind]].concat()).expect(0);
+    journey.publish(LATER);
+    journey.kiosk(&["trust", "import", "REPO", "--state", "kiosk", "--at", behind]).expect(0);
+    let run = ["run", "--camera", "replay:camera", "--purpose", "border", "--state", "kiosk", "--at"];
+    journey.kiosk(&[&run[..], &["2026-11-20T11:00:00Z"]].concat()).expect(0);
+    let lines = export(&journey, "kiosk", "export");
+    let row = |seq: usize| lines.iter().find(|line| line["seq"] == seq).unwrap();
+    for (seq, says, at) in
+        [(4, "decided", START), (5, "decided", START), (6, "found", START), (7, "imported", LATER)]
+    {
+        assert!(row(seq)["says"][says].is_object(), "{}", row(seq));
+        assert_eq!(row(seq)["at"], at);
+    }
+    assert!(lines.iter().all(|line| line["says"]["shredded"].is_null()), "nothing was shredded");
 }
 
 /// Name, number and face of the resident are nowhere in what the kiosk keeps and hands out.
