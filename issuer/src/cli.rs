@@ -80,7 +80,8 @@ pub struct Init {
     pub new: NewKeys,
 }
 
-/// How new private keys are kept; in files that only their owner can read, unless told otherwise.
+/// How new private keys are kept; in files that only their owner can read, unless told otherwise. Both at once only where
+/// there are keys for both.
 #[derive(Debug, Args)]
 pub struct NewKeys {
     /// Keep private keys in age files under a passphrase, which is asked for at the terminal or read from the file
@@ -242,6 +243,7 @@ pub struct TrustAt {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("kept").args(["hsm", "key_passphrase"])))]
 pub struct TrustKeygen {
     /// Where to write the private key; the public one goes beside it as FILE.pub
     #[arg(long, value_name = "FILE")]
@@ -254,6 +256,7 @@ pub struct TrustKeygen {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("kept").args(["hsm", "key_passphrase"])))]
 pub struct TrustInit {
     #[command(flatten)]
     pub at: TrustAt,
@@ -278,6 +281,7 @@ pub struct TrustSign {
 }
 
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("kept").args(["hsm", "key_passphrase"])))]
 pub struct TrustRotate {
     #[command(flatten)]
     pub at: TrustAt,
@@ -492,10 +496,31 @@ fn seconds(text: &str) -> Result<i64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory, Parser};
+
+    use super::Cli;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    /// Nobody is asked for a passphrase that protects nothing.
+    #[test]
+    fn a_token_and_a_passphrase_are_asked_for_together_where_there_are_keys_for_both() {
+        let refused = |command: &str| {
+            let both = ["--key-passphrase", "--hsm", "pkcs11:token=T?module-path=/nowhere.so"];
+            Cli::try_parse_from(command.split(' ').chain(both)).err().map(|error| error.kind())
+        };
+        assert_eq!(refused("issuer init --dir A --iss https://id.example"), None, "the root keys stay files");
+        for command in [
+            "issuer key rotate --dir A",
+            "issuer trust keygen --out K",
+            "issuer trust init --dir T --root K.pub",
+            "issuer trust rotate --dir T --role targets",
+        ] {
+            assert_eq!(refused(command), Some(ErrorKind::ArgumentConflict), "{command}");
+        }
     }
 }
