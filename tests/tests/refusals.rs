@@ -214,40 +214,15 @@ fn nothing_is_remembered_of_a_presentation_that_was_refused() {
 }
 
 #[test]
-fn every_bit_of_a_code_matters() {
-    let world = World::default();
-    let (trust, now) = (world.trust(), world.start.plus(1));
-    let bytes = payload::base45_decode(&world.default_code(world.start)).unwrap();
-    for position in 0..bytes.len() {
-        for bit in 0..8 {
-            let mut tampered = bytes.clone();
-            tampered[position] ^= 1 << bit;
-            let text = payload::base45_encode(&tampered);
-            let error = verify(&text, &border(), &trust, now, &mut Seen::default())
-                .expect_err("a tampered code passed");
-            assert_ne!(error.reason().answer(), Answer::Accepted, "byte {position}, bit {bit}");
-        }
-    }
-}
-
-#[test]
-fn every_character_of_a_code_matters() {
+fn no_character_of_a_code_can_be_left_out() {
     let world = World::default();
     let (trust, now) = (world.trust(), world.start.plus(1));
     let text = world.default_code(world.start);
     for position in 0..text.len() {
-        for replacement in ["0", "Z", ":"] {
-            let mut tampered = text.clone();
-            tampered.replace_range(position..=position, replacement);
-            let passed = verify(&tampered, &border(), &trust, now, &mut Seen::default()).is_ok();
-            assert_eq!(passed, tampered == text, "character {position}");
-        }
         let mut shorter = text.clone();
         shorter.remove(position);
-        assert!(
-            verify(&shorter, &border(), &trust, now, &mut Seen::default()).is_err(),
-            "character {position} left out"
-        );
+        let passed = verify(&shorter, &border(), &trust, now, &mut Seen::default()).is_ok();
+        assert!(!passed, "character {position} left out");
     }
 }
 
