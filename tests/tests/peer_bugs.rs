@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU8;
+use std::process::Stdio;
 
 use image::Luma;
 use shared::cbor::{self, Value};
@@ -602,6 +603,33 @@ fn dgca_verifier_86_a_copy_of_the_code_at_the_next_lane() {
     assert_eq!(at(1, &second, 30), Reason::Accepted, "the next one of the same phone is another");
     let neighbor = World { holder: SoftwareKey::from_seed(&[44; 32]), ..World::default() };
     assert_eq!(at(0, &neighbor.default_code(world.start.plus(15)), 30), Reason::Accepted);
+
+    // Two programs on the memory that they share, at the same moment: one lets the code pass.
+    let journey = Journey::new();
+    journey.resident(1, "border", &[]);
+    journey.publish(START);
+    journey.kiosk(&["key", "--state", "site"]).expect(0);
+    for second in ["00", "15", "30", "45"] {
+        let at = START.replace(":00Z", &format!(":{second}Z"));
+        let code = journey.code("resident-01", "border", &at, &[]);
+        let mut lane = journey.command("kiosk");
+        lane.args([
+            "verify",
+            "--trust",
+            "REPO",
+            "--root",
+            "A/root.json",
+            "--state",
+            "site",
+            "--purpose",
+            "border",
+        ]);
+        lane.args(["--at", &at]).arg(code).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut lanes = [lane.spawn().unwrap(), lane.spawn().unwrap()];
+        let mut ends = lanes.each_mut().map(|lane| lane.wait().unwrap().code());
+        ends.sort_unstable();
+        assert_eq!(ends, [Some(0), Some(1)], "at {at}");
+    }
 }
 
 /// Rule 13: a key identifier is a hint. EU DCC, hcert_spec section 3.3.3: several keys may have one, and a verifier has
