@@ -2,9 +2,10 @@
 //!
 //! The real program runs with a recorder preloaded that writes down every write, truncation, sync and removal in its
 //! state folder. From that, disks are made as a power cut at any point may leave them: what was synced is there; of
-//! the rest any part may be, in any order, torn at sectors. Each is opened as the kiosk would open it.
+//! the rest any part may be, in any order, torn at sectors. Each is opened with SQLite and read here: rows, proofs and the
+//! repository that were acknowledged are compared. A few of them are opened by the real kiosk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,10 +13,13 @@ use std::process::Command;
 use rusqlite::Connection;
 use shared::journal::{Audit, CheckpointKey, Hash, Row};
 use shared::time::Timestamp;
-use tests::journey::{Journey, START};
+use tests::journey::{Journey, START, copy};
 
 /// Disks that are made and opened.
 const CUTS: usize = 10_000;
+
+/// Of how many disks the real kiosk opens one, too.
+const OPENED_BY_THE_KIOSK: usize = 400;
 
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR: usize = 512;
@@ -28,10 +32,49 @@ enum Change {
     Remove,
 }
 
-/// What was done to the files of the folder, and how many rows were acknowledged by then.
+/// What the kiosk's commands had acknowledged once so many of them had ended.
+#[derive(Debug, Clone, Default)]
+struct Acknowledged {
+    /// How many rows of the journal.
+    rows: u64,
+    /// The proofs that were accepted.
+    proofs: BTreeSet<Vec<u8>>,
+    /// The root and the files of the repository that was imported.
+    trust: BTreeSet<Vec<u8>>,
+}
+
+impl Acknowledged {
+    /// Reads proofs and files; what else is in the folder is not looked at.
+    fn read(connection: &Connection, rows: u64) -> rusqlite::Result<Self> {
+        let all = |query: &str| -> rusqlite::Result<BTreeSet<Vec<u8>>> {
+            connection.prepare(query)?.query_map([], |row| row.get(0))?.collect()
+        };
+        let trust = "SELECT root FROM device
+                     UNION ALL SELECT CAST(kind || ' ' || name || ' ' || hex(bytes) AS BLOB) FROM trust_file";
+        Ok(Self { rows, proofs: all("SELECT id FROM proof")?, trust: all(trust)? })
+    }
+
+    /// What of this is not there.
+    fn missing(&self, there: &Self) -> Option<&'static str> {
+        if there.rows < self.rows {
+            Some("rows of the journal")
+        } else if !there.proofs.is_superset(&self.proofs) {
+            Some("a proof that was accepted")
+        } else if !self.trust.is_empty() && there.trust != self.trust {
+            Some("the repository that was imported")
+        } else {
+            None
+        }
+    }
+}
+
+/// What was done to the files of the folder, and how many commands had ended by then.
 struct Recording {
-    changes: Vec<(String, Change, u64)>,
+    changes: Vec<(String, Change, usize)>,
+    /// From nothing on, after one command more each.
+    acknowledged: Vec<Acknowledged>,
     key: CheckpointKey,
+    journey: Journey,
 }
 
 /// A small generator: the same cuts every time.
@@ -60,7 +103,7 @@ fn record() -> Recording {
     journey.publish(START);
     assert!(!resident.is_empty());
     let (library, log, state) = (recorder(&journey.path(".")), journey.path("log"), journey.path("state"));
-    let mut acknowledged = Vec::new();
+    let (mut lengths, mut acknowledged) = (Vec::new(), vec![Acknowledged::default()]);
     let mut rows = 0;
     let mut kiosk = |arguments: &[&str], expected: i32, added: u64| {
         let mut command = journey.command("kiosk");
@@ -68,7 +111,13 @@ fn record() -> Recording {
         let output = command.args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(expected), "{}", String::from_utf8_lossy(&output.stderr));
         rows += added;
-        acknowledged.push((fs::metadata(&log).unwrap().len(), rows));
+        lengths.push(fs::metadata(&log).unwrap().len());
+        // A copy, because to look at a database is to write beside it.
+        let looked_at = journey.path("copy");
+        copy(&state, &looked_at);
+        let connection = Connection::open(looked_at.join("kiosk.sqlite")).unwrap();
+        acknowledged.push(Acknowledged::read(&connection, rows).unwrap());
+        fs::remove_dir_all(looked_at).unwrap();
     };
     let at = |second: u32| format!("2026-11-20T10:{:02}:{:02}Z", second / 60, second % 60);
     kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "state", "--at", &at(0)], 0, 1);
@@ -87,11 +136,12 @@ fn record() -> Recording {
     }
     let key = journey.kiosk(&["journal", "key", "--state", "state"]).expect(0);
     let key = CheckpointKey::parse(key.json["key"].as_str().unwrap()).unwrap();
-    Recording { changes: changes(&fs::read(&log).unwrap(), &state, &acknowledged), key }
+    let changes = changes(&fs::read(&log).unwrap(), &state, &lengths);
+    Recording { changes, acknowledged, key, journey }
 }
 
-/// Reads the records; `acknowledged` says how long they were when so many rows had been acknowledged.
-fn changes(log: &[u8], folder: &Path, acknowledged: &[(u64, u64)]) -> Vec<(String, Change, u64)> {
+/// Reads the records; `lengths` says how long they were when each command had ended.
+fn changes(log: &[u8], folder: &Path, lengths: &[u64]) -> Vec<(String, Change, usize)> {
     let (mut changes, mut place) = (Vec::new(), 0);
     while place < log.len() {
         let end = place + log[place..].iter().position(|byte| *byte == b'\n').unwrap();
@@ -101,8 +151,7 @@ fn changes(log: &[u8], folder: &Path, acknowledged: &[(u64, u64)]) -> Vec<(Strin
         let name = Path::new(path).strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
         place = end + 1;
         let before = u64::try_from(place).unwrap();
-        let rows =
-            acknowledged.iter().take_while(|(size, _)| *size < before).last().map_or(0, |(_, rows)| *rows);
+        let ended = lengths.iter().take_while(|length| **length < before).count();
         let change = match kind {
             "W" => {
                 let bytes = log[place..place + length].to_vec();
@@ -113,7 +162,7 @@ fn changes(log: &[u8], folder: &Path, acknowledged: &[(u64, u64)]) -> Vec<(Strin
             "S" => Change::Sync,
             _ => Change::Remove,
         };
-        changes.push((name, change, rows));
+        changes.push((name, change, ended));
     }
     changes
 }
@@ -161,12 +210,21 @@ fn disk(recording: &Recording, cut: usize, lies: bool, dice: &mut Dice) -> BTree
     files
 }
 
-/// What is wrong with a disk, if anything is.
-fn fault(files: &BTreeMap<String, Vec<u8>>, key: &CheckpointKey, acknowledged: u64) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
+/// Writes the files of a disk into a folder.
+fn lay_out(files: &BTreeMap<String, Vec<u8>>, folder: &Path) {
     for (name, bytes) in files.iter().filter(|(name, _)| !name.is_empty()) {
-        fs::write(folder.path().join(name), bytes).unwrap();
+        fs::write(folder.join(name), bytes).unwrap();
     }
+}
+
+/// What is wrong with a disk, if anything is.
+fn fault(
+    files: &BTreeMap<String, Vec<u8>>,
+    key: &CheckpointKey,
+    acknowledged: &Acknowledged,
+) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    lay_out(files, folder.path());
     let read = || -> Result<Option<String>, Box<dyn std::error::Error>> {
         let connection = Connection::open(folder.path().join("kiosk.sqlite"))?;
         let health: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
@@ -175,7 +233,7 @@ fn fault(files: &BTreeMap<String, Vec<u8>>, key: &CheckpointKey, acknowledged: u
         }
         let tables = "SELECT count(*) FROM sqlite_schema WHERE name IN ('journal', 'checkpoint')";
         if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? < 2 {
-            return Ok((acknowledged > 0).then(|| "the journal is gone".to_owned()));
+            return Ok((acknowledged.rows > 0).then(|| "the journal is gone".to_owned()));
         }
         let mut audit = Audit::new(key, [])?;
         let mut rows = connection.prepare(
@@ -192,29 +250,45 @@ fn fault(files: &BTreeMap<String, Vec<u8>>, key: &CheckpointKey, acknowledged: u
                 audit.checkpoint(&note)?;
             }
         }
-        let there = audit.finish()?.rows;
-        Ok((there < acknowledged)
-            .then(|| format!("{there} rows are there, {acknowledged} were acknowledged")))
+        let there = Acknowledged::read(&connection, audit.finish()?.rows)?;
+        Ok(acknowledged.missing(&there).map(|what| format!("lost: {what}")))
     };
     read().unwrap_or_else(|error| Some(format!("corrupt: {error}")))
 }
 
+/// The real kiosk goes on from a disk: it believes the repository that it imported, and its journal is intact.
+fn opens(journey: &Journey, files: &BTreeMap<String, Vec<u8>>) {
+    let folder = journey.path("cut");
+    fs::create_dir(&folder).unwrap();
+    lay_out(files, &folder);
+    let status =
+        journey.kiosk(&["trust", "status", "--state", "cut", "--at", "2026-11-20T10:05:00Z"]).expect(0);
+    assert_eq!(status.json["versions"]["timestamp"], 1);
+    journey.kiosk(&["journal", "verify", "--state", "cut"]).expect(0);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
-fn no_power_cut_damages_the_journal_or_loses_what_was_acknowledged() {
+fn no_power_cut_damages_the_state_or_loses_what_was_acknowledged() {
     let recording = record();
     let syncs = recording.changes.iter().filter(|(_, change, _)| matches!(change, Change::Sync)).count();
     let writes =
         recording.changes.iter().filter(|(_, change, _)| matches!(change, Change::Write(..))).count();
     assert!(syncs > 30 && writes > 100, "{syncs} syncs and {writes} writes were recorded");
-    let mut dice = Dice(1);
+    let (mut dice, mut opened) = (Dice(1), 0);
     for number in 0..CUTS {
         let cut = 1 + dice.below(recording.changes.len());
         let files = disk(&recording, cut, false, &mut dice);
-        let acknowledged = recording.changes[cut - 1].2;
-        if let Some(fault) = fault(&files, &recording.key, acknowledged) {
+        let ended = recording.changes[cut - 1].2;
+        if let Some(fault) = fault(&files, &recording.key, &recording.acknowledged[ended]) {
             panic!("cut {number}, after {cut} of {} changes: {fault}", recording.changes.len());
         }
+        if number % OPENED_BY_THE_KIOSK == 0 && ended > 0 {
+            opened += 1;
+            opens(&recording.journey, &files);
+        }
     }
+    assert!(opened >= 5, "{opened} were opened by the kiosk");
     println!(
         "{CUTS} power cuts over {writes} writes and {syncs} syncs: nothing corrupt, nothing acknowledged lost"
     );
@@ -223,7 +297,7 @@ fn no_power_cut_damages_the_journal_or_loses_what_was_acknowledged() {
     let lies = (0..100).filter(|_| {
         let cut = 1 + dice.below(recording.changes.len());
         let files = disk(&recording, cut, true, &mut dice);
-        fault(&files, &recording.key, recording.changes[cut - 1].2).is_some()
+        fault(&files, &recording.key, &recording.acknowledged[recording.changes[cut - 1].2]).is_some()
     });
     let lies = lies.count();
     println!("{lies} of 100 on a disk that does not sync");
