@@ -60,6 +60,12 @@ pub enum Command {
     /// Decode a portrait, in a process of its own
     #[command(name = crate::avif::COMMAND, hide = true)]
     DecodeAvif,
+    /// Work the serial line of a gate, in a process of its own
+    #[command(name = crate::gate::OSDP_COMMAND, hide = true)]
+    Osdp,
+    /// Try the gate, or leave it shut
+    #[command(subcommand)]
+    Gate(Gate),
     /// Check a settings file
     #[command(subcommand)]
     Config(Config),
@@ -165,6 +171,39 @@ pub enum Config {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+}
+
+/// What can be done with the gate while no lane uses it.
+#[derive(Debug, Subcommand)]
+pub enum Gate {
+    /// Open it once, and print what it reports until the opening is over
+    ///
+    /// Exit status: 0 somebody passed, or the gate cannot tell; 1 nobody did; 2 it was not opened.
+    Pulse {
+        #[command(flatten)]
+        settings: GateConfig,
+    },
+    /// Keep it shut, show every signal for two seconds, and print what the gate reports
+    Watch {
+        /// End after so many seconds [default: when interrupted]
+        #[arg(long, value_name = "N")]
+        seconds: Option<u64>,
+        #[command(flatten)]
+        settings: GateConfig,
+    },
+    /// Leave it shut, as after a lane that was killed
+    Off {
+        #[command(flatten)]
+        settings: GateConfig,
+    },
+}
+
+/// Which gate.
+#[derive(Debug, Args)]
+pub struct GateConfig {
+    /// The settings file of the lane
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 /// What can be done with the journal.

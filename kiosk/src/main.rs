@@ -8,6 +8,7 @@ mod commands;
 mod decide;
 #[cfg(feature = "evaluate")]
 mod evaluate;
+mod gate;
 mod models;
 mod runtime;
 mod session;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "evaluate")]
         Command::Evaluate(arguments) => commands::evaluate::run(arguments, cli.json),
         Command::DecodeAvif => avif::run(),
+        Command::Osdp => gate::run_osdp(),
+        Command::Gate(what) => commands::gate::run(what, cli.json),
         Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]

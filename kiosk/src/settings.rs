@@ -9,6 +9,8 @@ use serde::Deserialize;
 use shared::credential::Purpose;
 use shared::trust::FalseMatchRate;
 
+use crate::gate::settings::GateSettings;
+
 /// A settings file. Every key is optional; the command line wins.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,9 @@ pub struct Settings {
     pub journal_days: Option<NonZeroU16>,
     /// How rarely a stranger's face may match by chance, as N of "1 in N"; never laxer than the policy.
     pub false_match_one_in: Option<FalseMatchRate>,
+    /// What lets people through; announced on standard error where the section is missing.
+    #[serde(default)]
+    pub gate: GateSettings,
 }
 
 impl Settings {
@@ -33,6 +38,8 @@ impl Settings {
         let Some(path) = path else { return Ok(Self::default()) };
         let text =
             fs::read_to_string(path).with_context(|| format!("reading settings {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("settings {}", path.display()))
+        let settings: Self = toml::from_str(&text).with_context(|| format!("settings {}", path.display()))?;
+        settings.gate.check().with_context(|| format!("settings {}", path.display()))?;
+        Ok(settings)
     }
 }

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in } =
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate } =
         Settings::read(Some(file))?;
     let settings = [
         ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),
@@ -20,6 +20,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         ("models", models.map(|models| json!(models)), "the installed ones, else the built-in ones"),
         ("journal_days", journal_days.map(|days| json!(days)), "90"),
         ("false_match_one_in", false_match_one_in.map(|rate| json!(rate)), "what the policy says"),
+        ("gate", Some(json!(gate)), ""),
     ];
     let lines: Vec<_> = settings
         .iter()

@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
+pub mod gate;
 pub mod journal;
 pub mod key;
 pub mod models;

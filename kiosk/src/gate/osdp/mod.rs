@@ -1,0 +1,355 @@
+//! OSDP (IEC 60839-11-5) over a serial line, as the panel of one device or as a reader of somebody else's panel.
+//!
+//! The library is C and reads what strangers can put on a wire along a wall, and it ends its process where it finds
+//! something odd. So a child does it. That helps more than it costs: whatever was not carried out in time is gone with the
+//! child and cannot open the gate later, and a child whose kiosk is gone, even killed, shuts the gate before it ends.
+
+mod key;
+mod line;
+mod message;
+mod panel;
+mod reader;
+mod serve;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+
+use self::message::{Command, Report, Role};
+use self::serve::BEAT;
+use super::passage::{Input, Passage, Times};
+use super::settings::{PanelSettings, ReaderSettings};
+use super::worker::{Opening, Order, Reports, Worker};
+use super::{GateEvent, Signal};
+
+/// The command that the child is started with; it is in no help.
+pub const COMMAND: &str = "osdp";
+
+pub use self::serve::run;
+
+/// How often the kiosk looks at what its child says.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// For how long the child may not say that it is alive.
+const DEAD: Duration = BEAT.saturating_mul(6);
+
+/// How soon another child is started, and how late at most.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MOST: Duration = Duration::from_secs(10);
+
+/// How long a child may take to shut the gate at its end.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// The longest line that either says, in bytes.
+const LINE: usize = 4096;
+
+/// Takes a gate at an OSDP device into service.
+pub fn open_panel(settings: &PanelSettings) -> Result<Worker> {
+    // Said at once, and not by a child every few seconds.
+    key::read(&settings.line.key_file)?;
+    let passage = (settings.times.into(), settings.contact.is_some());
+    start(Role::Panel(settings.clone()), Some(passage))
+}
+
+/// Becomes a reader of a panel.
+pub fn open_reader(settings: &ReaderSettings) -> Result<Worker> {
+    key::read(&settings.line.key_file)?;
+    start(Role::Reader(settings.clone()), None)
+}
+
+fn start(role: Role, passage: Option<(Times, bool)>) -> Result<Worker> {
+    let reports_passage = passage.is_some_and(|(_, has_contact)| has_contact);
+    Worker::start(reports_passage, move |orders, reports, started| {
+        let mut gate = Osdp {
+            role,
+            times: passage,
+            reports,
+            began: Instant::now(),
+            child: None,
+            passage: None,
+            contact: None,
+            up: false,
+            told: Told::Nothing,
+            opening: None,
+            signal: Signal::Off,
+            retry: Instant::now(),
+            failures: 0,
+        };
+        loop {
+            match orders.recv_timeout(LOOK) {
+                Ok(Order::Open(opening)) => gate.open(opening),
+                Ok(Order::Signal(signal)) => {
+                    gate.signal = signal;
+                    gate.say(Command::Signal(signal));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            gate.look();
+            if gate.told != Told::Nothing {
+                started();
+            }
+        }
+    })
+}
+
+/// What the lane was told of the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// Neither that it answers nor that it does not.
+    Nothing,
+    Well,
+    Fault,
+}
+
+/// One gate, with or without a child that works its line.
+struct Osdp<'a> {
+    role: Role,
+    /// The times of a gate that is ours, and whether it has a contact.
+    times: Option<(Times, bool)>,
+    reports: &'a Reports,
+    began: Instant,
+    child: Option<LineProcess>,
+    passage: Option<Passage>,
+    /// What the contact said last.
+    contact: Option<bool>,
+    up: bool,
+    told: Told,
+    opening: Option<Opening>,
+    signal: Signal,
+    /// When to start another child.
+    retry: Instant,
+    failures: u32,
+}
+
+impl Osdp<'_> {
+    fn open(&mut self, opening: Opening) {
+        if self.told == Told::Fault || !self.up {
+            opening.answer(Err(anyhow!("nobody answers at the other end of the gate's line")));
+        } else if opening.awaited() {
+            self.opening = Some(opening);
+            self.say(Command::Open);
+        }
+    }
+
+    fn look(&mut self) {
+        if self.child.is_none() && Instant::now() >= self.retry {
+            match LineProcess::start(&self.role) {
+                Ok(child) => self.child = Some(child),
+                Err(error) => self.lose(&format!("{error:#}")),
+            }
+        }
+        let reports = self.child.as_mut().map(LineProcess::reports);
+        match reports {
+            None => {}
+            Some(Ok(reports)) => reports.into_iter().for_each(|report| self.take(report)),
+            Some(Err(why)) => self.lose(&why),
+        }
+        if self.opening.as_ref().is_some_and(|opening| !opening.awaited()) {
+            self.lose("the gate's line did not confirm in time");
+        }
+        self.step(Input::Tick);
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Alive => {}
+            Report::Up => {
+                self.up = true;
+                self.failures = 0;
+                if let Some((times, has_contact)) = self.times {
+                    let contact = has_contact.then_some(self.contact.unwrap_or_default());
+                    self.passage = Some(Passage::new(times, contact, self.now()));
+                }
+                self.well();
+                self.say(Command::Signal(self.signal));
+            }
+            Report::Down(why) => {
+                self.up = false;
+                self.fault(why);
+            }
+            Report::Contact(open) => {
+                self.contact = Some(open);
+                self.step(if open { Input::Opened } else { Input::Shut });
+            }
+            Report::Exit => self.step(Input::Exit),
+            Report::Tamper(true) => self.fault("the OSDP device was opened by somebody".to_owned()),
+            Report::Tamper(false) if self.up => self.well(),
+            Report::Tamper(false) => {}
+            Report::Opened => {
+                if let Some(opening) = self.opening.take() {
+                    opening.answer(Ok(()));
+                    self.step(Input::Open);
+                }
+            }
+            Report::NotOpened(why) => {
+                if let Some(opening) = self.opening.take() {
+                    opening.answer(Err(anyhow!(why)));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        let now = self.now();
+        let Some(passage) = &mut self.passage else { return };
+        let was_unlocked = passage.unlocked();
+        let events = passage.step(input, now);
+        // The device ends the pulse by itself; somebody who passes ends it at once.
+        let ends = events.contains(&GateEvent::Passed) && (was_unlocked || input == Input::Open);
+        events.into_iter().for_each(|event| self.reports.tell(event));
+        if ends {
+            self.say(Command::Shut);
+        }
+    }
+
+    fn say(&mut self, command: Command) {
+        let failed = self.child.as_mut().and_then(|child| child.say(&command).err());
+        if let Some(error) = failed {
+            self.lose(&format!("the process of the gate's line: {error}"));
+        }
+    }
+
+    /// Gives up the child, and with it whatever it was told and did not do.
+    fn lose(&mut self, why: &str) {
+        if let Some(child) = self.child.take() {
+            child.kill();
+        }
+        if let Some(opening) = self.opening.take() {
+            opening.answer(Err(anyhow!("{why}")));
+        }
+        (self.up, self.passage, self.contact) = (false, None, None);
+        self.retry = Instant::now() + (RETRY * 2u32.saturating_pow(self.failures)).min(RETRY_MOST);
+        self.failures = (self.failures + 1).min(8);
+        self.fault(why.to_owned());
+    }
+
+    /// Says once that something is wrong.
+    fn fault(&mut self, why: String) {
+        if std::mem::replace(&mut self.told, Told::Fault) != Told::Fault {
+            self.reports.tell(GateEvent::Fault(why));
+        }
+    }
+
+    fn well(&mut self) {
+        if std::mem::replace(&mut self.told, Told::Well) == Told::Fault {
+            self.reports.tell(GateEvent::Mended);
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The child, seen from the kiosk.
+struct LineProcess {
+    child: Child,
+    // Closed to end it.
+    input: Option<ChildStdin>,
+    reports: Receiver<Report>,
+    heard: Instant,
+    /// The last words of a child that ends.
+    last: Option<String>,
+}
+
+impl LineProcess {
+    fn start(role: &Role) -> Result<Self> {
+        let mut child = std::process::Command::new(std::env::current_exe().context("where this program is")?)
+            .arg(COMMAND)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the process of the gate's line")?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (tell, reports) = sync_channel(64);
+        let mut process = Self { child, input, reports, heard: Instant::now(), last: None };
+        let output = output.context("the process of the gate's line has no output")?;
+        thread::Builder::new().name("osdp".to_owned()).spawn(move || {
+            let mut output = BufReader::new(output);
+            while let Some(report) =
+                read_line(&mut output).and_then(|line| serde_json::from_slice(&line).ok())
+            {
+                if tell.send(report).is_err() {
+                    return;
+                }
+            }
+        })?;
+        process.write(role)?;
+        Ok(process)
+    }
+
+    fn say(&mut self, command: &Command) -> Result<()> {
+        self.write(command)
+    }
+
+    fn write(&mut self, message: &impl serde::Serialize) -> Result<()> {
+        // A line is short, and the child reads all of them: the pipe is never full.
+        let line = serde_json::to_string(message).context("encoding a message")?;
+        let input = self.input.as_mut().context("it is ending")?;
+        writeln!(input, "{line}").context("it does not listen")
+    }
+
+    /// Returns what it reported since the last call, or why it will report nothing more.
+    fn reports(&mut self) -> Result<Vec<Report>, String> {
+        let mut reports = Vec::new();
+        loop {
+            match self.reports.try_recv() {
+                Ok(report) => {
+                    self.heard = Instant::now();
+                    if let Report::Down(why) = &report {
+                        self.last = Some(why.clone());
+                    }
+                    reports.push(report);
+                }
+                Err(TryRecvError::Empty) if self.heard.elapsed() > DEAD => {
+                    return Err("the process of the gate's line hangs".to_owned());
+                }
+                // What it reported before its end comes first.
+                Err(TryRecvError::Disconnected) if reports.is_empty() => {
+                    let last = self.last.take();
+                    return Err(last.unwrap_or_else(|| "the process of the gate's line has ended".to_owned()));
+                }
+                Err(_) => return Ok(reports),
+            }
+        }
+    }
+
+    /// Ends it at once.
+    fn kill(mut self) {
+        // Both fail only for a child that is gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for LineProcess {
+    fn drop(&mut self) {
+        // It sees the end of its input, shuts the gate and ends.
+        self.input = None;
+        let deadline = Instant::now() + ENDING;
+        while Instant::now() < deadline {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(LOOK),
+                _ => return,
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    input.take(LINE as u64).read_until(b'\n', &mut line).ok().filter(|_| line.ends_with(b"\n"))?;
+    Some(line)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,552 @@
+//! Both roles over real pseudo-terminals, with the secure channel on, against the library's other side and each other.
+
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader, ErrorKind, PipeWriter, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use libosdp::{
+    ControlPanelBuilder, OsdpCommand, OsdpCommandKeyset, OsdpEvent, OsdpFlag, OsdpStatusReport,
+    OsdpStatusReportType, PdCapEntity, PdCapability, PdInfoBuilder, PeripheralDevice,
+};
+use rustix::fs::OFlags;
+use rustix::ioctl::{Getter, Setter, ioctl};
+use tempfile::TempDir;
+
+use super::line::Line;
+use super::message::{Command, Report, Role};
+use super::serve::{Inbox, serve};
+use crate::gate::Signal;
+
+/// Longer than anything takes. Only a test that fails waits for so long.
+const LONG: Duration = Duration::from_secs(30);
+
+const KEY: &str = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf";
+const OTHER_KEY: &str = "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf";
+
+/// A pseudo-terminal: one end as a descriptor, the other by its path, as a serial port is.
+#[expect(
+    unsafe_code,
+    reason = "two ioctls of the kernel's pseudo-terminals, whose arguments are an int each"
+)]
+fn pty() -> (File, PathBuf) {
+    const UNLOCK: rustix::ioctl::Opcode = 0x4004_5431;
+    const NUMBER: rustix::ioctl::Opcode = 0x8004_5430;
+    let master = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed())
+        .open("/dev/ptmx")
+        .unwrap();
+    // SAFETY: TIOCSPTLCK reads an int, TIOCGPTN writes one.
+    let number = unsafe {
+        ioctl(&master, Setter::<UNLOCK, i32>::new(0)).unwrap();
+        ioctl(&master, Getter::<NUMBER, u32>::new()).unwrap()
+    };
+    (master, PathBuf::from(format!("/dev/pts/{number}")))
+}
+
+/// The child's work, on a thread.
+struct Served {
+    commands: Option<PipeWriter>,
+    reports: Receiver<Report>,
+    end: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Served {
+    fn panel(port: &PathBuf, key: &str, more: &str) -> Self {
+        Self::start(port, key, more, |text| Role::Panel(toml::from_str(text).unwrap()))
+    }
+
+    fn reader(port: &PathBuf, key: &str) -> Self {
+        let card = "[card]\nformat = \"wiegand-26\"\nfacility = 1\nnumber = 1\n";
+        Self::start(port, key, card, |text| Role::Reader(toml::from_str(text).unwrap()))
+    }
+
+    fn start(port: &PathBuf, key: &str, more: &str, role: impl FnOnce(&str) -> Role) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key_file = folder.path().join("osdp.key");
+        fs::write(&key_file, key).unwrap();
+        fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
+        let line = format!("[line]\nport = {port:?}\nbaud = 115200\naddress = 5\nkey_file = {key_file:?}\n");
+        let role = role(&format!("{more}\n{line}"));
+        let (input, mut commands) = std::io::pipe().unwrap();
+        let (output, mut reported) = std::io::pipe().unwrap();
+        let end = thread::spawn(move || serve(Inbox::new(input), &mut reported));
+        let (tell, reports) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                let report = serde_json::from_str(&line.unwrap()).unwrap();
+                if report != Report::Alive && tell.send(report).is_err() {
+                    return;
+                }
+            }
+        });
+        writeln!(commands, "{}", serde_json::to_string(&role).unwrap()).unwrap();
+        Self { commands: Some(commands), reports, end, _folder: folder }
+    }
+
+    fn say(&mut self, command: Command) {
+        let line = serde_json::to_string(&command).unwrap();
+        writeln!(self.commands.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn next(&self) -> Report {
+        self.reports.recv_timeout(LONG).expect("a report")
+    }
+
+    /// Waits for the end that nobody asked for.
+    fn failure(self) -> String {
+        format!("{:#}", self.end.join().unwrap().unwrap_err())
+    }
+
+    /// Ends it as the end of the kiosk does.
+    fn leave(mut self) {
+        self.commands = None;
+        self.end.join().unwrap().unwrap();
+    }
+}
+
+/// A device with a relay, two inputs, a light and a beeper.
+struct Device {
+    took: Receiver<OsdpCommand>,
+    events: Sender<OsdpEvent>,
+    output: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Device {
+    fn start(port: &File, key: &str) -> Self {
+        let outputs = PdCapability::OutputControl(PdCapEntity::new(4, 1));
+        Self::with(port, key, outputs, true)
+    }
+
+    fn with(port: &File, key: &str, outputs: PdCapability, obedient: bool) -> Self {
+        let info = PdInfoBuilder::new()
+            .address(5)
+            .unwrap()
+            .baud_rate(115_200)
+            .unwrap()
+            .capability(outputs)
+            .capability(PdCapability::ContactStatusMonitoring(PdCapEntity::new(1, 2)))
+            .capability(PdCapability::LedControl(PdCapEntity::new(1, 1)))
+            .capability(PdCapability::AudibleOutput(PdCapEntity::new(1, 1)))
+            .capability(PdCapability::CommunicationSecurity(PdCapEntity::new(1, 1)))
+            .flag(OsdpFlag::EnforceSecure)
+            .secure_channel_key(key_bytes(key));
+        let mut device =
+            PeripheralDevice::new(info, Box::new(Line::over(port.try_clone().unwrap()))).unwrap();
+        let (tell, took) = channel();
+        let (events, to_send) = channel();
+        let output = Arc::new(AtomicBool::new(false));
+        let state = output.clone();
+        let tell = Mutex::new(tell);
+        device.set_command_callback(move |command| {
+            match command {
+                OsdpCommand::Output(asked) => {
+                    state.store(asked.control_code == 5 && obedient, Ordering::SeqCst)
+                }
+                OsdpCommand::Status(status) => {
+                    let inputs = status.type_ == OsdpStatusReportType::Input;
+                    status.nr_entries = if inputs { 2 } else { 1 };
+                    status.report = [0; 64];
+                    status.report[0] = u8::from(!inputs && state.load(Ordering::SeqCst));
+                    return 0;
+                }
+                _ => {}
+            }
+            let _ = tell.lock().unwrap().send(command.clone());
+            0
+        });
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                while let Ok(event) = to_send.try_recv() {
+                    device.notify_event(event).unwrap();
+                }
+                device.refresh();
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Self { took, events, output, stop, thread: Some(thread) }
+    }
+
+    fn inputs(&self, states: [u8; 2]) {
+        self.report(OsdpStatusReportType::Input, states);
+    }
+
+    fn report(&self, type_: OsdpStatusReportType, states: [u8; 2]) {
+        let mut report = [0; 64];
+        report[..2].copy_from_slice(&states);
+        self.events.send(OsdpEvent::Status(OsdpStatusReport { type_, nr_entries: 2, report })).unwrap();
+    }
+
+    /// Waits for a command to its output, and returns the control code and the tenths of a second.
+    fn output_command(&self) -> (u8, u16) {
+        loop {
+            if let OsdpCommand::Output(output) = self.took.recv_timeout(LONG).expect("a command") {
+                return (output.control_code, output.timer_count);
+            }
+        }
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn key_bytes(key: &str) -> [u8; 16] {
+    hex::decode(key).unwrap().try_into().unwrap()
+}
+
+const INPUTS: &str = "contact = { input = 0 }\nexit = { input = 1 }\n[times]\npulse_ms = 1450\n";
+
+#[test]
+fn a_panel_opens_watches_and_signals() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    let mut panel = Served::panel(&port, KEY, INPUTS);
+    // The contact is known before anything else is.
+    assert_eq!([panel.next(), panel.next()], [Report::Contact(false), Report::Up]);
+    assert_eq!(device.output_command(), (1, 0), "the output is off from the start");
+
+    panel.say(Command::Open);
+    assert_eq!(panel.next(), Report::Opened);
+    assert_eq!(device.output_command(), (5, 15), "on for the pulse, rounded up to tenths of a second");
+    assert!(device.output.load(Ordering::SeqCst));
+
+    device.inputs([1, 0]);
+    assert_eq!(panel.next(), Report::Contact(true));
+    panel.say(Command::Shut);
+    assert_eq!(device.output_command(), (1, 0));
+    device.inputs([0, 1]);
+    assert_eq!([panel.next(), panel.next()], [Report::Contact(false), Report::Exit]);
+    // A wire that was cut, which a supervised input tells apart, is no gate that is shut.
+    device.inputs([3, 1]);
+    assert_eq!(panel.next(), Report::Contact(true));
+    device.report(OsdpStatusReportType::Local, [1, 0]);
+    assert_eq!(panel.next(), Report::Tamper(true));
+    device.report(OsdpStatusReportType::Local, [0, 0]);
+    assert_eq!(panel.next(), Report::Tamper(false));
+
+    panel.say(Command::Signal(Signal::Error));
+    let (mut light, mut beeper) = (None, None);
+    while light.is_none() || beeper.is_none() {
+        match device.took.recv_timeout(LONG).unwrap() {
+            OsdpCommand::Led(led) => light = Some((led.permanent.on_count, led.permanent.off_count)),
+            OsdpCommand::Buzzer(buzzer) => {
+                beeper = Some((buzzer.on_count, buzzer.off_count, buzzer.rep_count))
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((light, beeper), (Some((1, 2)), Some((1, 1, 3))));
+    panel.leave();
+}
+
+#[test]
+fn a_panel_whose_kiosk_is_gone_shuts_the_gate() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    let mut panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    panel.say(Command::Open);
+    assert_eq!(panel.next(), Report::Opened);
+    panel.leave();
+    assert!(!device.output.load(Ordering::SeqCst));
+}
+
+#[test]
+fn another_key_opens_nothing() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, OTHER_KEY);
+    let mut panel = Served::panel(&port, KEY, "");
+    panel.say(Command::Open);
+    assert_eq!(panel.next(), Report::NotOpened("the device does not answer".to_owned()));
+    assert!(panel.failure().ends_with("takes no secure channel with our key"));
+    assert!(device.took.try_recv().is_err());
+}
+
+#[test]
+fn a_wire_that_leads_nowhere_is_told_of() {
+    let (_wire, port) = pty();
+    let failure = Served::panel(&port, KEY, "").failure();
+    assert!(failure.starts_with("nothing answers on /dev/pts/"), "{failure}");
+    assert!(failure.ends_with("at address 5 with 115200 baud"), "{failure}");
+}
+
+#[test]
+fn a_device_that_falls_silent_is_lost_within_a_second_and_found_again() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    let panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    drop(device);
+    assert!(panel.failure().ends_with("is silent"));
+    let _device = Device::start(&wire, KEY);
+    let panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    panel.leave();
+}
+
+#[test]
+fn an_opening_that_was_not_carried_out_is_not_made_up_for() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    let mut panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    assert_eq!(device.output_command(), (1, 0));
+    drop(device);
+    panel.say(Command::Open);
+    let failure = panel.failure();
+    assert!(
+        failure.ends_with("is silent") || failure.ends_with("did not confirm that its output is on"),
+        "{failure}"
+    );
+    let device = Device::start(&wire, KEY);
+    let panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    panel.leave();
+    while let Ok(command) = device.took.try_recv() {
+        assert!(!matches!(command, OsdpCommand::Output(output) if output.control_code == 5), "opened late");
+    }
+}
+
+#[test]
+fn a_port_that_is_pulled_out_is_told_of() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    let panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    drop(device);
+    drop(wire);
+    let failure = panel.failure();
+    assert!(failure.ends_with("failed") || failure.ends_with("is silent"), "{failure}");
+}
+
+#[test]
+fn a_device_without_what_the_settings_name_is_refused() {
+    let (wire, port) = pty();
+    // It has an output, and cannot switch it off by itself.
+    let outputs = PdCapability::OutputControl(PdCapEntity::new(1, 1));
+    let device = Device::with(&wire, KEY, outputs, true);
+    let failure = Served::panel(&port, KEY, "").failure();
+    assert_eq!(failure, "the OSDP device has no output 0 that switches off by itself");
+    drop(device);
+    let _device = Device::start(&wire, KEY);
+    let failure = Served::panel(&port, KEY, "output = 1").failure();
+    assert_eq!(failure, "the OSDP device has no output 1 that switches off by itself");
+    let failure = Served::panel(&port, KEY, "contact = { input = 2 }").failure();
+    assert_eq!(failure, "the OSDP device has no input 2");
+}
+
+#[test]
+fn a_device_that_says_yes_and_does_nothing_has_not_opened() {
+    let (wire, port) = pty();
+    let device = Device::with(&wire, KEY, PdCapability::OutputControl(PdCapEntity::new(4, 1)), false);
+    let mut panel = Served::panel(&port, KEY, "");
+    assert_eq!(panel.next(), Report::Up);
+    panel.say(Command::Open);
+    assert_eq!(panel.failure(), "the OSDP device did not confirm that its output is on");
+    drop(device);
+}
+
+/// Somebody else's panel, on a thread.
+struct ForeignPanel {
+    cards: Receiver<(usize, Vec<u8>)>,
+    commands: Sender<OsdpCommand>,
+    secure: Arc<AtomicU8>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ForeignPanel {
+    fn start(port: &File, key: &str) -> Self {
+        let reader = PdInfoBuilder::new()
+            .address(5)
+            .unwrap()
+            .baud_rate(115_200)
+            .unwrap()
+            .flag(OsdpFlag::EnforceSecure)
+            .secure_channel_key(key_bytes(key));
+        let line = Box::new(Line::over(port.try_clone().unwrap()));
+        let mut control = ControlPanelBuilder::new().add_channel(line, vec![reader]).build().unwrap();
+        let (tell, cards) = channel();
+        control.set_event_callback(move |_, event| {
+            if let OsdpEvent::CardRead(card) = event {
+                let _ = tell.send((card.nr_bits, card.data));
+            }
+            0
+        });
+        let (commands, to_send) = channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let secure = Arc::new(AtomicU8::new(0));
+        let (stopped, seen) = (stop.clone(), secure.clone());
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {
+                control.refresh();
+                seen.store(u8::from(control.is_online(0) && control.is_sc_active(0)), Ordering::SeqCst);
+                while let Ok(command) = to_send.try_recv() {
+                    control.send_command(0, command).unwrap();
+                }
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Self { cards, commands, secure, stop, thread: Some(thread) }
+    }
+
+    fn wait_until_secure(&self) {
+        let began = Instant::now();
+        while self.secure.load(Ordering::SeqCst) == 0 {
+            assert!(began.elapsed() < LONG, "no secure channel");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for ForeignPanel {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn a_reader_gives_its_card_to_a_panel() {
+    let (wire, port) = pty();
+    let mut reader = Served::reader(&port, KEY);
+    let panel = ForeignPanel::start(&wire, KEY);
+    panel.wait_until_secure();
+    // It may have said before that nobody asks.
+    while reader.next() != Report::Up {}
+    for _ in 0..3 {
+        reader.say(Command::Open);
+        assert_eq!(reader.next(), Report::Opened);
+        let card = panel.cards.recv_timeout(LONG).unwrap();
+        assert_eq!(card, (26, vec![0b1000_0000, 0b1000_0000, 0b0000_0000, 0b1000_0000]));
+    }
+    assert!(panel.cards.try_recv().is_err(), "one card an opening");
+    reader.leave();
+}
+
+#[test]
+fn a_card_that_was_not_fetched_in_time_is_never_fetched() {
+    let (wire, port) = pty();
+    let mut reader = Served::reader(&port, KEY);
+    let panel = ForeignPanel::start(&wire, KEY);
+    while reader.next() != Report::Up {}
+    drop(panel);
+    reader.say(Command::Open);
+    assert_eq!(reader.next(), Report::NotOpened("the panel did not fetch the card".to_owned()));
+    let panel = ForeignPanel::start(&wire, KEY);
+    panel.wait_until_secure();
+    // Once the next card has come, an earlier one would have.
+    loop {
+        reader.say(Command::Open);
+        match reader.next() {
+            Report::Opened => break,
+            Report::Up | Report::Down(_) | Report::NotOpened(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(panel.cards.recv_timeout(LONG).is_ok());
+    assert!(panel.cards.try_recv().is_err(), "opened late");
+    reader.leave();
+}
+
+#[test]
+fn a_panel_with_another_key_gets_no_card() {
+    let (wire, port) = pty();
+    let mut reader = Served::reader(&port, KEY);
+    let panel = ForeignPanel::start(&wire, OTHER_KEY);
+    let Report::Down(why) = reader.next() else { panic!() };
+    assert!(why.ends_with("has no secure channel with address 5 and our key"), "{why}");
+    reader.say(Command::Open);
+    assert_eq!(reader.next(), Report::NotOpened("the panel does not ask".to_owned()));
+    assert!(panel.cards.try_recv().is_err());
+    reader.leave();
+}
+
+#[test]
+fn a_panel_cannot_change_the_readers_key() {
+    let (wire, port) = pty();
+    let mut reader = Served::reader(&port, KEY);
+    let panel = ForeignPanel::start(&wire, KEY);
+    panel.wait_until_secure();
+    while reader.next() != Report::Up {}
+    let keyset = OsdpCommandKeyset::new_scbk(key_bytes(OTHER_KEY));
+    panel.commands.send(OsdpCommand::KeySet(keyset)).unwrap();
+    drop(panel);
+    let panel = ForeignPanel::start(&wire, KEY);
+    panel.wait_until_secure();
+    loop {
+        reader.say(Command::Open);
+        if reader.next() == Report::Opened {
+            break;
+        }
+    }
+    reader.leave();
+}
+
+#[test]
+fn the_two_roles_find_each_other() {
+    let ((one, panel_port), (other, reader_port)) = (pty(), pty());
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let wire = thread::spawn(move || {
+        while !stopped.load(Ordering::SeqCst) {
+            carry(&one, &other);
+            carry(&other, &one);
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let reader = Served::reader(&reader_port, KEY);
+    let panel = Served::panel(&panel_port, KEY, "");
+    // The panel gets as far as to see, in the secure channel, that this reader has no relay.
+    assert_eq!(panel.failure(), "the OSDP device has no output 0 that switches off by itself");
+    while reader.next() != Report::Up {}
+    reader.leave();
+    stop.store(true, Ordering::SeqCst);
+    wire.join().unwrap();
+}
+
+/// Carries what is there from one end to another.
+fn carry(mut from: &File, mut to: &File) {
+    let mut bytes = [0; 256];
+    match from.read(&mut bytes) {
+        Ok(count) => to.write_all(&bytes[..count]).unwrap(),
+        // Nothing is there, or nobody has opened the other end.
+        Err(error) => assert!(error.kind() == ErrorKind::WouldBlock || error.raw_os_error() == Some(5)),
+    }
+}
+
+#[test]
+fn noise_is_survived() {
+    let (wire, port) = pty();
+    let panel = Served::panel(&port, KEY, "");
+    let mut noise = 1u32;
+    while !panel.end.is_finished() {
+        let bytes: Vec<u8> = (0..64)
+            .map(|at| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Every now and then what begins a frame of this reader.
+                *[0xFF, 0x53, 0x85].get(at % 16).unwrap_or(&(noise >> 24).to_le_bytes()[0])
+            })
+            .collect();
+        // A full buffer is no trouble of ours.
+        let _ = (&wire).write(&bytes);
+        thread::sleep(Duration::from_millis(3));
+    }
+    assert!(panel.failure().ends_with("takes no secure channel with our key"));
+}
