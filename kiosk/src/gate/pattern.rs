@@ -1,5 +1,5 @@
 //! What each signal looks and sounds like. Every one differs from all others in its rhythm, for those who cannot tell
-//! colours apart, and in its beeps, for those who look elsewhere.
+//! colors apart, and in its beeps, for those who look elsewhere.
 
 use super::Signal;
 
@@ -12,9 +12,9 @@ pub struct Rhythm {
     pub off: u8,
 }
 
-/// A colour that every OSDP reader with more than one has.
+/// A color that every OSDP reader with more than one has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
+pub enum Color {
     /// For [`Signal::Success`].
     Green,
     /// For [`Signal::Error`].
@@ -27,7 +27,7 @@ pub enum Colour {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern {
     /// The light, if it shines at all; it goes on until the next signal.
-    pub light: Option<(Colour, Rhythm)>,
+    pub light: Option<(Color, Rhythm)>,
     /// The beeps, if there are any, and how many.
     pub beeps: Option<(Rhythm, u8)>,
 }
@@ -35,24 +35,24 @@ pub struct Pattern {
 impl Signal {
     /// Returns its pattern. A guess at what people understand; nobody was asked.
     pub fn pattern(self) -> Pattern {
-        let light = |colour, on, off| Some((colour, Rhythm { on, off }));
+        let light = |color, on, off| Some((color, Rhythm { on, off }));
         let beeps = |on, off, count| Some((Rhythm { on, off }, count));
         match self {
             Signal::Off => Pattern { light: None, beeps: None },
             // Half and half, and silent: it lasts.
-            Signal::Progress => Pattern { light: light(Colour::Amber, 5, 5), beeps: None },
+            Signal::Progress => Pattern { light: light(Color::Amber, 5, 5), beeps: None },
             // It does not blink at all; one long beep.
-            Signal::Success => Pattern { light: light(Colour::Green, 10, 0), beeps: beeps(5, 1, 1) },
+            Signal::Success => Pattern { light: light(Color::Green, 10, 0), beeps: beeps(5, 1, 1) },
             // It flickers; three short beeps.
-            Signal::Error => Pattern { light: light(Colour::Red, 1, 2), beeps: beeps(1, 1, 3) },
+            Signal::Error => Pattern { light: light(Color::Red, 1, 2), beeps: beeps(1, 1, 3) },
             // Long with short gaps; two beeps.
-            Signal::Attention => Pattern { light: light(Colour::Amber, 9, 2), beeps: beeps(3, 3, 2) },
+            Signal::Attention => Pattern { light: light(Color::Amber, 9, 2), beeps: beeps(3, 3, 2) },
         }
     }
 }
 
 impl Pattern {
-    /// Tells whether a light of one colour is on, so many milliseconds after the signal was given.
+    /// Tells whether a light of one color is on, so many milliseconds after the signal was given.
     pub fn lamp(&self, after: u64) -> bool {
         self.light.is_some_and(|(_, rhythm)| rhythm.on_at(after))
     }
@@ -82,7 +82,7 @@ mod tests {
         [Signal::Off, Signal::Progress, Signal::Success, Signal::Error, Signal::Attention];
 
     #[test]
-    fn no_two_signals_differ_by_colour_alone() {
+    fn no_two_signals_differ_by_color_alone() {
         for (at, one) in SIGNALS.iter().enumerate() {
             for other in &SIGNALS[at + 1..] {
                 let rhythm = |signal: &Signal| signal.pattern().light.map(|(_, rhythm)| rhythm);

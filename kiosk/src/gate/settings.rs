@@ -403,7 +403,7 @@ mod tests {
         assert!(times("pulse_ms = 10001").contains("10001 ms is not between 50 and 10000 ms"));
         assert!(times("pulse = 500").contains("unknown field"));
         assert!(refusal(&format!("{GPIO}exit = {{ line = 3 }}")).contains("line 3 is used twice"));
-        assert!(refusal(&format!("{GPIO}colour = 3")).contains("unknown field"));
+        assert!(refusal(&format!("{GPIO}color = 3")).contains("unknown field"));
         assert!(refusal("[gate]\nkind = \"announced\"\npulse_ms = 3").contains("unknown field"));
         assert!(refusal("[gate]\nkind = \"catflap\"").contains("unknown variant"));
         let panel =

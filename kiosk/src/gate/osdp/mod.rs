@@ -21,6 +21,7 @@ use anyhow::{Context, Result, anyhow};
 
 use self::message::{Command, Report, Role};
 use self::serve::BEAT;
+pub use self::serve::run;
 use super::passage::{Input, Passage, Times};
 use super::settings::{PanelSettings, ReaderSettings};
 use super::worker::{Opening, Order, Reports, Worker};
@@ -28,8 +29,6 @@ use super::{GateEvent, Signal};
 
 /// The command that the child is started with; it is in no help.
 pub const COMMAND: &str = "osdp";
-
-pub use self::serve::run;
 
 /// How often the kiosk looks at what its child says.
 const LOOK: Duration = Duration::from_millis(10);
@@ -208,7 +207,7 @@ impl Osdp<'_> {
     }
 
     fn say(&mut self, command: Command) {
-        let failed = self.child.as_mut().and_then(|child| child.say(&command).err());
+        let failed = self.child.as_mut().and_then(|child| child.write(&command).err());
         if let Some(error) = failed {
             self.lose(&format!("the process of the gate's line: {error}"));
         }
@@ -283,10 +282,6 @@ impl LineProcess {
         })?;
         process.write(role)?;
         Ok(process)
-    }
-
-    fn say(&mut self, command: &Command) -> Result<()> {
-        self.write(command)
     }
 
     fn write(&mut self, message: &impl serde::Serialize) -> Result<()> {

@@ -15,7 +15,7 @@ use super::key::Key;
 use super::line::Line;
 use super::message::{Command, Report};
 use crate::gate::Signal;
-use crate::gate::pattern::Colour;
+use crate::gate::pattern::Color;
 use crate::gate::settings::{DeviceInput, PanelSettings};
 
 /// How long the device may take to answer in the secure channel; it takes less than a tenth of this.
@@ -288,14 +288,14 @@ fn show(signal: Signal) -> [OsdpCommand; 2] {
     const TONE: u8 = 2;
     let pattern = signal.pattern();
     let permanent = match pattern.light {
-        Some((colour, rhythm)) => OsdpLedParams {
+        Some((color, rhythm)) => OsdpLedParams {
             control_code: SET,
             on_count: rhythm.on,
             off_count: rhythm.off,
-            on_color: match colour {
-                Colour::Green => OsdpLedColor::Green,
-                Colour::Red => OsdpLedColor::Red,
-                Colour::Amber => OsdpLedColor::Amber,
+            on_color: match color {
+                Color::Green => OsdpLedColor::Green,
+                Color::Red => OsdpLedColor::Red,
+                Color::Amber => OsdpLedColor::Amber,
             },
             ..OsdpLedParams::default()
         },
