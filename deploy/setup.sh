@@ -20,6 +20,10 @@ command -v cc >/dev/null || install gcc libc6-dev
 command -v softhsm2-util >/dev/null || (install softhsm2) ||
     echo "without softhsm2: tests of PKCS#11 keys will skip" >&2
 
+# The memory that the lanes of a site share: its tests start a server of their own. They skip, and say so, without it.
+command -v redis-server >/dev/null || (install redis-server) ||
+    echo "without redis-server: tests of a site's memory will skip" >&2
+
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.
     install rustup ca-certificates || { echo "please install Rust 1.95 or newer from https://rustup.rs" >&2; exit 1; }

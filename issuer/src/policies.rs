@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
-use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, StaleRule};
+use shared::trust::{
+    AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, ReplayRule, StaleRule,
+};
 
 use crate::national::write_json;
 
@@ -63,6 +65,7 @@ fn policy(
         face_algorithms: vec![],
         stale_grace_days: 14,
         when_stale,
+        replay_scope: ReplayRule::default(),
     }
 }
 

@@ -66,6 +66,8 @@ pub enum Command {
     /// Try the gate, or leave it shut
     #[command(subcommand)]
     Gate(Gate),
+    /// Tell whether this machine's clock can be believed
+    Clock(Clock),
     /// Check a settings file
     #[command(subcommand)]
     Config(Config),
@@ -89,6 +91,12 @@ pub struct Verify {
     /// The kiosk's state folder: remembers used codes, and holds the trust repository if --trust is not given
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// The memory of used codes that the lanes of the site share: redis://[user@]host[:port] or redis+unix:///path
+    #[arg(long, value_name = "URL", requires = "state")]
+    pub site: Option<String>,
+    /// File with the password to it
+    #[arg(long, value_name = "FILE", requires = "site")]
+    pub site_password_file: Option<PathBuf>,
     /// What the code is to be accepted for
     #[arg(long, value_name = "PURPOSE")]
     pub purpose: Purpose,
@@ -113,6 +121,16 @@ pub struct Verify {
     /// The text of the code, in place of a picture; - reads standard input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub text: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Clock {
+    /// Read settings from this file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The kiosk's state folder, which holds the signed time that the clock is compared with
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

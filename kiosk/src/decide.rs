@@ -18,6 +18,8 @@ use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Policy, TrustStore};
 use zeroize::Zeroizing;
 
 use crate::avif;
+use crate::clock::ClockState;
+use crate::state::Forgetful;
 
 /// How alike a turned head has to be to its portrait to count as the same person's.
 const SAME_PERSON: FalseMatchRate = FalseMatchRate::one_in(100).expect("not zero");
@@ -141,6 +143,26 @@ pub fn verify_code(
     replay: &mut dyn ReplayMemory,
 ) -> Result<Verified, Reason> {
     checkpoint.verify(text, clock, replay).map_err(|error: VerifyError| error.reason())
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
+/// Verifies a code by a clock of some worth. By an unsure one nothing is accepted, and nobody refused for the time alone;
+/// what is wrong at any time stays wrong, and a code that was not decided about stays unused.
+pub fn verify_code_by(
+    state: ClockState,
+    text: &str,
+    checkpoint: &Checkpoint<'_>,
+    clock: Timestamp,
+    replay: &mut dyn ReplayMemory,
+) -> Result<Verified, Reason> {
+    match state {
+        // Checking refuses by a tampered clock, as it finds it itself.
+        ClockState::Sure | ClockState::Tampered => verify_code(text, checkpoint, clock, replay),
+        ClockState::Unsure { .. } => {
+            let verified = verify_code(text, checkpoint, clock, &mut Forgetful);
+            Err(verified.err().map_or(Reason::ClockUnsure, |reason| state.temper(reason)))
+        }
+    }
 }
 
 /// The attributes that the purpose's policy lets the operator see.

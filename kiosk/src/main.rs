@@ -4,6 +4,7 @@
 mod avif;
 mod camera;
 mod cli;
+mod clock;
 mod commands;
 mod decide;
 #[cfg(feature = "evaluate")]
@@ -13,6 +14,7 @@ mod models;
 mod runtime;
 mod session;
 mod settings;
+mod site;
 mod state;
 mod trust_source;
 mod ui;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::DecodeAvif => avif::run(),
         Command::Osdp => gate::run_osdp(),
         Command::Gate(what) => commands::gate::run(what, cli.json),
+        Command::Clock(arguments) => commands::clock::run(arguments, cli.json),
         Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]

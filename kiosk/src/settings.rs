@@ -5,8 +5,8 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
-use shared::credential::Purpose;
+use serde::{Deserialize, Serialize};
+use shared::credential::{PROOF_LIFE, Purpose};
 use shared::trust::FalseMatchRate;
 
 use crate::gate::settings::GateSettings;
@@ -30,6 +30,62 @@ pub struct Settings {
     /// What lets people through; announced on standard error where the section is missing.
     #[serde(default)]
     pub gate: GateSettings,
+    /// `[site]`: the memory of used codes that the lanes of a site share [default: this is the only lane].
+    pub site: Option<SiteSettings>,
+    /// `[clock]`: how wrong the clock may be.
+    #[serde(default)]
+    pub clock: ClockSettings,
+}
+
+/// `[site]`: the memory of used codes that the lanes of a site share, in Redis (7.0 or newer) or Valkey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteSettings {
+    /// Where the server is: `redis://[user@]host[:port][/db]` or `redis+unix:///path/of/socket[?user=NAME]`.
+    pub url: String,
+    /// The file whose first line is the password [default: the server asks for none].
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// What this lane calls itself, for the people who look for a fault [default: `lane`].
+    #[serde(default = "default_lane")]
+    pub lane: String,
+    /// What the names of its keys begin with, where several sites share a server [default: `gatepass`].
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+}
+
+impl SiteSettings {
+    /// A site of which no more is known than where it is.
+    pub fn at(url: String) -> Self {
+        Self { url, password_file: None, lane: default_lane(), prefix: default_prefix() }
+    }
+}
+
+fn default_lane() -> String {
+    "lane".to_owned()
+}
+
+fn default_prefix() -> String {
+    "gatepass".to_owned()
+}
+
+/// `[clock]`: how wrong the clock may be. docs/kiosk/clock.md says what to write where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockSettings {
+    /// How wrong the clock may possibly be for codes to be decided without an officer, in seconds [default: 15, one rotation
+    /// of a code].
+    pub max_error_seconds: u16,
+    /// How wrong the clock is at most where nothing sets it by the network: the operator vouches for it, in seconds
+    /// [default: nobody does].
+    pub vouched_error_seconds: Option<u16>,
+}
+
+impl Default for ClockSettings {
+    fn default() -> Self {
+        let rotation = PROOF_LIFE / 2;
+        Self { max_error_seconds: u16::try_from(rotation).unwrap_or_default(), vouched_error_seconds: None }
+    }
 }
 
 impl Settings {

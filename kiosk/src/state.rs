@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OptionalExtension, params};
-use shared::credential::{ProofId, ReplayMemory};
+use shared::credential::{ProofId, ReplayMemory, Sight};
 use shared::encryption::DecryptionKey;
 use shared::journal::Chain;
 use shared::time::Timestamp;
-use shared::trust::{Files, TrustSnapshot, TrustStore, load_for};
+use shared::trust::{Files, ReplayRule, TrustSnapshot, TrustStore, load_for};
 use zeroize::Zeroizing;
 
 use crate::notice;
@@ -42,6 +42,9 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE IF NOT EXISTS proof (id BLOB PRIMARY KEY, dead_after INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
+
+/// How long dead proofs are kept, in seconds: it covers a clock set back by as much.
+pub const CLOCK_SET_BACK: i64 = 3600;
 
 /// The file's name in the state folder.
 const FILE: &str = "kiosk.sqlite";
@@ -165,22 +168,41 @@ impl State {
 
     fn remember(&mut self, proof: ProofId, dead_after: Timestamp, now: Timestamp) -> rusqlite::Result<bool> {
         let transaction = self.connection.transaction()?;
-        // A proof that no verifier would accept any more need not be remembered; an hour covers a clock set back.
-        transaction.execute("DELETE FROM proof WHERE dead_after < ?1", [now.plus(-3600).as_unix()])?;
+        // A proof that no verifier would accept any more need not be remembered.
+        transaction
+            .execute("DELETE FROM proof WHERE dead_after < ?1", [now.plus(-CLOCK_SET_BACK).as_unix()])?;
         let added = transaction
             .execute("INSERT OR IGNORE INTO proof VALUES (?1, ?2)", params![proof.0, dead_after.as_unix()])?;
         transaction.commit()?;
         Ok(added == 1)
     }
+
+    /// Lets a proof pass once more, as if it had not been seen.
+    pub fn forget(&mut self, proof: ProofId) -> Result<()> {
+        self.connection
+            .execute("DELETE FROM proof WHERE id = ?1", [proof.0])
+            .context("forgetting a used code")?;
+        Ok(())
+    }
 }
 
 impl ReplayMemory for State {
     /// A memory that cannot be written to accepts nothing: what cannot be remembered could be shown again.
-    fn first_sight(&mut self, proof: ProofId, dead_after: Timestamp, now: Timestamp) -> bool {
-        self.remember(proof, dead_after, now).unwrap_or_else(|error| {
-            notice(&format!("the memory of used codes failed, so none is accepted: {error}"));
-            false
-        })
+    fn first_sight(
+        &mut self,
+        proof: ProofId,
+        dead_after: Timestamp,
+        now: Timestamp,
+        _rule: ReplayRule,
+    ) -> Sight {
+        match self.remember(proof, dead_after, now) {
+            Ok(true) => Sight::First,
+            Ok(false) => Sight::Again,
+            Err(error) => {
+                notice(&format!("the memory of used codes failed, so none is accepted: {error}"));
+                Sight::Again
+            }
+        }
     }
 }
 
@@ -196,8 +218,14 @@ fn keep_private(folder: &Path, file: &Path) -> std::io::Result<()> {
 pub struct Forgetful;
 
 impl ReplayMemory for Forgetful {
-    fn first_sight(&mut self, _proof: ProofId, _dead_after: Timestamp, _now: Timestamp) -> bool {
-        true
+    fn first_sight(
+        &mut self,
+        _proof: ProofId,
+        _dead_after: Timestamp,
+        _now: Timestamp,
+        _rule: ReplayRule,
+    ) -> Sight {
+        Sight::First
     }
 }
 
@@ -213,7 +241,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let now = Timestamp::from_unix(1_700_000_000).unwrap();
         let see = |proof: u8, now: Timestamp| {
-            State::open(folder.path()).unwrap().first_sight(ProofId([proof; 32]), now.plus(30), now)
+            let mut state = State::open(folder.path()).unwrap();
+            state.first_sight(ProofId([proof; 32]), now.plus(30), now, ReplayRule::Site) == Sight::First
         };
         assert!(see(1, now));
         assert!(!see(1, now.plus(5)));
@@ -226,6 +255,9 @@ mod tests {
             .query_row("SELECT count(*) FROM proof", [], |row| row.get(0))
             .unwrap();
         assert_eq!(count, 1);
+        State::open(folder.path()).unwrap().forget(ProofId([3; 32])).unwrap();
+        assert!(see(3, now.plus(10_001)), "who did not go through may come back");
+        assert!(!see(3, now.plus(10_002)));
     }
 
     #[test]

@@ -261,6 +261,9 @@ reasons! {
     ProofReplayed Refused "proof.replayed"
         "A proof over these very bytes was accepted before, by this kiosk or a lane that shares its memory, \
          within its life."
+    ProofSiteUnreachable Unanswered "proof.site_unreachable"
+        "The purpose's policy wants proofs to be new at the whole site (`replay_scope: site`), and the site's memory of used \
+         proofs gave no answer in its budget. The proof counts as unused."
 
     SealGenuine Unanswered "seal.genuine"
         "A certificate of another scheme whose signature and expiry are good; nothing ties it to who \
@@ -280,6 +283,9 @@ reasons! {
     ClockTampered Unanswered "clock.tampered"
         "The kiosk's clock reads earlier than the floor that threshold-signed metadata set, beyond the \
          leeway."
+    ClockUnsure Unanswered "clock.unsure"
+        "The kiosk's clock may be wrong by more than `[clock] max_error_seconds`, or nothing says by how much; all but the \
+         time was right, or the time alone was wrong."
     TrustMissing Unanswered "trust.missing"
         "The state folder is not provisioned, cannot be opened, or holds no verified trust repository."
     TrustInvalid Unanswered "trust.invalid"

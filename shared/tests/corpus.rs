@@ -373,8 +373,9 @@ impl shared::credential::ReplayMemory for Seen {
         _: shared::credential::ProofId,
         _: shared::time::Timestamp,
         _: shared::time::Timestamp,
-    ) -> bool {
-        true
+        _: shared::trust::ReplayRule,
+    ) -> shared::credential::Sight {
+        shared::credential::Sight::First
     }
 }
 

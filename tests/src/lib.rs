@@ -2,6 +2,7 @@
 
 pub mod crafted;
 pub mod journey;
+pub mod redis;
 pub mod seals;
 pub mod simulation;
 pub mod status_lists;
@@ -12,8 +13,8 @@ use std::process::Command;
 
 use shared::cbor::Value;
 use shared::credential::{
-    Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, StatusReference, present,
-    sign,
+    Attribute, AttributeValue, Attributes, Claims, ProofId, Purpose, ReplayMemory, Sight, StatusReference,
+    present, sign,
 };
 use shared::key::{Signer, SoftwareKey, VerificationKey};
 use shared::qr::payload::{self, Payload};
@@ -21,8 +22,8 @@ use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
     AgencyPart, AgencyRole, Assembly, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys,
-    PaperRule, Policy, ProofRule, RepositoryKeys, StaleRule, Status, StatusListBuilder, TopLevelVersions,
-    TrustSnapshot, TrustStore, assemble, sign_root, update,
+    PaperRule, Policy, ProofRule, ReplayRule, RepositoryKeys, StaleRule, Status, StatusListBuilder,
+    TopLevelVersions, TrustSnapshot, TrustStore, assemble, sign_root, update,
 };
 
 use crate::crafted::Hand;
@@ -95,6 +96,7 @@ impl Default for World {
                 face_algorithms: vec![],
                 stale_grace_days: 14,
                 when_stale: StaleRule::Manual,
+                replay_scope: ReplayRule::default(),
             },
             not_valid: vec![],
             key_retired: None,
@@ -276,8 +278,17 @@ pub fn border() -> Purpose {
 pub struct Seen(BTreeMap<ProofId, Timestamp>);
 
 impl ReplayMemory for Seen {
-    fn first_sight(&mut self, proof: ProofId, dead_after: Timestamp, _now: Timestamp) -> bool {
-        self.0.insert(proof, dead_after).is_none()
+    fn first_sight(
+        &mut self,
+        proof: ProofId,
+        dead_after: Timestamp,
+        _now: Timestamp,
+        _rule: ReplayRule,
+    ) -> Sight {
+        match self.0.insert(proof, dead_after) {
+            None => Sight::First,
+            Some(_) => Sight::Again,
+        }
     }
 }
 

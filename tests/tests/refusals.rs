@@ -1,12 +1,14 @@
 //! One fault at a time: what the verifier says to each.
 
 use proptest::prelude::*;
-use shared::credential::{Attribute, Attributes, Claims, Purpose, VerifyError, verify};
+use shared::credential::{
+    Attribute, Attributes, Claims, ProofId, Purpose, ReplayMemory, Sight, VerifyError, verify,
+};
 use shared::key::{Signer, SoftwareKey};
 use shared::qr::payload::{self, Payload};
 use shared::reason::{Answer, Reason};
 use shared::time::Timestamp;
-use shared::trust::{LIST_SIZE, PaperRule, StaleRule, Status};
+use shared::trust::{LIST_SIZE, PaperRule, ReplayRule, StaleRule, Status};
 use tests::{Seen, World, border, place};
 
 const DAY: i64 = 24 * 3600;
@@ -46,6 +48,39 @@ fn a_genuine_code_fits_and_is_accepted_once() {
         verify(&text, &border(), &trust, now.plus(5), &mut seen).unwrap_err().reason(),
         Reason::ProofReplayed
     );
+}
+
+/// A site whose memory gives no answer.
+struct Unreachable;
+
+impl ReplayMemory for Unreachable {
+    fn first_sight(&mut self, _: ProofId, _: Timestamp, _: Timestamp, rule: ReplayRule) -> Sight {
+        match rule {
+            ReplayRule::Lane => Sight::First,
+            ReplayRule::Site => Sight::Unknown,
+        }
+    }
+}
+
+#[test]
+fn the_policy_says_what_a_lane_does_whose_site_does_not_answer() {
+    let lane = World::default();
+    let written = serde_json::to_string(&lane.policy).unwrap();
+    assert!(!written.contains("replay_scope"), "older kiosks read the default: {written}");
+    let written = written.replacen('{', r#"{"replay_scope": "site", "#, 1);
+    let site = World { policy: serde_json::from_str(&written).unwrap(), ..World::default() };
+    assert_eq!(site.policy.replay_scope, ReplayRule::Site);
+    let now = lane.start.plus(1);
+    let text = lane.default_code(now);
+    let at = |world: &World, text: &str| verify(text, &border(), &world.trust(), now, &mut Unreachable);
+    let verified = at(&lane, &text).unwrap();
+    assert!(verified.proof().is_some());
+    let error = at(&site, &text).unwrap_err();
+    assert_eq!(error, VerifyError::SiteUnreachable);
+    assert_eq!(error.reason().answer(), Answer::Unanswered);
+    // What is wrong with a code comes first: no site is asked about it.
+    let late = lane.default_code(now.plus(-30));
+    assert_eq!(at(&site, &late).unwrap_err().reason(), Reason::ProofExpired);
 }
 
 #[test]

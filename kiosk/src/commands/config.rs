@@ -7,11 +7,11 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::settings::Settings;
+use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate } =
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock } =
         Settings::read(Some(file))?;
     let settings = [
         ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),
@@ -21,6 +21,8 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         ("journal_days", journal_days.map(|days| json!(days)), "90"),
         ("false_match_one_in", false_match_one_in.map(|rate| json!(rate)), "what the policy says"),
         ("gate", Some(json!(gate)), ""),
+        ("site", site.map(|site| json!(site)), "the only lane of its site"),
+        ("clock", (clock != ClockSettings::default()).then(|| json!(clock)), "15 s at most, nobody vouches"),
     ];
     let lines: Vec<_> = settings
         .iter()

@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub mod challenge;
+pub mod clock;
 pub mod compare;
 pub mod config;
 #[cfg(feature = "demo")]

@@ -18,6 +18,8 @@ use super::{answer, exit, now, picture, state_folder};
 use crate::cli::Verify;
 use crate::decide::{self, FaceDemand, FaceRecord};
 use crate::notice;
+use crate::settings::SiteSettings;
+use crate::site::{ReplayScope, Site, SiteMemory};
 use crate::state::{Forgetful, State};
 use crate::trust_source::Directory;
 use crate::ui;
@@ -62,6 +64,8 @@ struct Record {
     seal: Option<Seal>,
     face: Option<FaceRecord>,
     freshness: Option<Freshness>,
+    /// Whose memory of used codes was asked, if one was.
+    replay: Option<ReplayScope>,
     /// Version of the repository that was believed; 0 where none was.
     trust: u64,
     /// The time by the clock and that repository.
@@ -77,6 +81,7 @@ impl Default for Record {
             seal: None,
             face: None,
             freshness: None,
+            replay: None,
             trust: 0,
             time: None,
             stages: Map::new(),
@@ -90,7 +95,7 @@ impl Record {
             "decision": self.reason.answer(), "reason": self.reason, "message": self.reason.sentence(arguments.lang),
             "action": self.reason.action(arguments.lang),
             "purpose": arguments.purpose, "claims": self.claims, "seal": self.seal, "face": self.face,
-            "freshness": self.freshness, "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
+            "freshness": self.freshness, "replay_scope": self.replay, "ms": self.stages.get("total"), "stages": self.stages, "at": arguments.at.map(|_| clock),
         })
     }
 
@@ -167,8 +172,14 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     let challenge = challenge.map_err(|error| explain(Reason::ChallengeWrong)(error.into()))?;
     let checkpoint =
         Checkpoint { purpose: &arguments.purpose, trust: &trust, keys: &keys, challenge: challenge.as_ref() };
+    let site = site(arguments).map_err(explain(Reason::ProofSiteUnreachable))?;
     let verified = match &mut state {
-        Some(state) => decide::verify_code(&text, &checkpoint, clock, state),
+        Some(state) => {
+            let mut memory = SiteMemory::new(state, site.as_ref());
+            let verified = decide::verify_code(&text, &checkpoint, clock, &mut memory);
+            record.replay = memory.scope();
+            verified
+        }
         None => decide::verify_code(&text, &checkpoint, clock, &mut Forgetful),
     };
     record.stages.insert("verify".to_owned(), ms(started));
@@ -195,6 +206,14 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
         return Ok(Reason::FaceChallenge);
     }
     Ok(answer.reason)
+}
+
+/// The memory that the lanes of the site share, if there is one.
+fn site(arguments: &Verify) -> Result<Option<Site>> {
+    let Some(url) = &arguments.site else { return Ok(None) };
+    let settings =
+        SiteSettings { password_file: arguments.site_password_file.clone(), ..SiteSettings::at(url.clone()) };
+    Site::open(&settings).map(Some)
 }
 
 /// The keys of the sector that this kiosk was given, if it is one.

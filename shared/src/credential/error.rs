@@ -214,6 +214,9 @@ pub enum VerifyError {
     /// The same proof was seen before, within its life.
     #[error("the proof has been used already")]
     Replayed,
+    /// The policy wants the site's memory asked, and it gave no answer.
+    #[error("the other lanes could not be asked whether the proof has been used")]
+    SiteUnreachable,
 }
 
 impl VerifyError {
@@ -247,6 +250,7 @@ impl VerifyError {
             Self::ProofExpired { .. } => Reason::ProofExpired,
             Self::ProofNotYetValid { .. } => Reason::ProofNotYetValid,
             Self::Replayed => Reason::ProofReplayed,
+            Self::SiteUnreachable => Reason::ProofSiteUnreachable,
             Self::ClockTampered => Reason::ClockTampered,
             Self::TrustStale => Reason::TrustStale,
             Self::TrustDead => Reason::TrustDead,

@@ -27,4 +27,4 @@ pub use issue::{Group, IssueError, disclose_only, prepare, prepare_with_groups, 
 pub use key_binding::{CLOCK_LEEWAY, PROOF_LIFE, ProofId};
 #[cfg(feature = "issue")]
 pub use key_binding::{PresentError, Statement, countersign, present, present_statement};
-pub use verify::{Checkpoint, Presentation, ReplayMemory, UnverifiedCredential, Verified, verify};
+pub use verify::{Checkpoint, Presentation, ReplayMemory, Sight, UnverifiedCredential, Verified, verify};

@@ -13,8 +13,8 @@ use crate::key::VerificationKey;
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
-    ClockState, Dialect, FaceRule, Freshness, KeyState, ListState, PaperRule, Policy, ProofRule, StaleRule,
-    Status, TrustStore, TrustedIssuer,
+    ClockState, Dialect, FaceRule, Freshness, KeyState, ListState, PaperRule, Policy, ProofRule, ReplayRule,
+    StaleRule, Status, TrustStore, TrustedIssuer,
 };
 
 /// Headers of a credential: on its own it may be countersigned; inside a proof it may not.
@@ -222,8 +222,27 @@ fn is_claim_169(bytes: &[u8]) -> bool {
 
 /// Remembers proofs for as long as they could be shown again.
 pub trait ReplayMemory {
-    /// Remembers a proof until it is dead, and tells whether this was its first sight.
-    fn first_sight(&mut self, proof: ProofId, dead_after: Timestamp, now: Timestamp) -> bool;
+    /// Remembers a proof until it is dead, and tells whether it was seen before.
+    ///
+    /// `rule` says whether it is enough that this lane has not seen it where its site cannot be asked.
+    fn first_sight(
+        &mut self,
+        proof: ProofId,
+        dead_after: Timestamp,
+        now: Timestamp,
+        rule: ReplayRule,
+    ) -> Sight;
+}
+
+/// Whether a proof was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// It was not; from now on it was.
+    First,
+    /// It was.
+    Again,
+    /// The site could not be asked, and the rule wants it asked. The proof is not remembered.
+    Unknown,
 }
 
 /// A presentation that passed every check but the face.
@@ -232,6 +251,7 @@ pub struct Verified {
     claims: Claims,
     freshness: Freshness,
     face: FaceRule,
+    proof: Option<ProofId>,
 }
 
 impl Verified {
@@ -248,6 +268,11 @@ impl Verified {
     /// Returns who compares the face.
     pub fn face(&self) -> FaceRule {
         self.face
+    }
+
+    /// Returns the holder's proof that is remembered now; credentials on paper have none.
+    pub fn proof(&self) -> Option<ProofId> {
+        self.proof
     }
 }
 
@@ -328,10 +353,16 @@ impl Checkpoint<'_> {
             _ => {}
         }
         // Last, so that nothing is remembered of a presentation that was refused anyway.
-        if proof.is_some_and(|proof| !replay.first_sight(proof.id(), proof.dead_after(), now)) {
-            return Err(VerifyError::Replayed);
+        let sight = proof
+            .as_ref()
+            .map(|proof| replay.first_sight(proof.id(), proof.dead_after(), now, policy.replay_scope));
+        match sight {
+            None | Some(Sight::First) => {}
+            Some(Sight::Again) => return Err(VerifyError::Replayed),
+            Some(Sight::Unknown) => return Err(VerifyError::SiteUnreachable),
         }
-        Ok(Verified { face: policy.face, freshness, claims: credential.claims })
+        let proof = proof.map(|proof| proof.id());
+        Ok(Verified { face: policy.face, freshness, claims: credential.claims, proof })
     }
 }
 

@@ -200,6 +200,11 @@ pub(super) fn words(reason: Reason) -> Words {
             "Ask the resident to wait for the next code and show it again; watch for a second person with \
              the same code.",
         ),
+        Reason::ProofSiteUnreachable => (
+            "The other lanes cannot be asked whether this code was used already.",
+            "Ask whether the resident has just been at another lane, and check by hand; if it repeats, call the \
+             technician about the site's network.",
+        ),
 
         Reason::SealGenuine => (
             "A genuine certificate of another scheme: signature and expiry only, no holder binding. An \
@@ -230,6 +235,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ClockTampered => (
             "The kiosk's clock is behind signed time: it was set back or has failed.",
             "Close the lane, check by hand, and call the technician to set the clock.",
+        ),
+        Reason::ClockUnsure => (
+            "The kiosk cannot be sure what time it is.",
+            "Check by hand, dates included, and call the technician: the clock has lost its time server.",
         ),
         Reason::TrustMissing => (
             "The kiosk has no trust repository: import one.",

@@ -205,6 +205,11 @@ pub(super) fn words(reason: Reason) -> Words {
             "Peça à pessoa que espere pelo código seguinte e volte a mostrar; esteja atento a outra pessoa \
              com o mesmo código.",
         ),
+        Reason::ProofSiteUnreachable => (
+            "Não se consegue perguntar aos outros canais se este código já foi usado.",
+            "Pergunte se a pessoa acabou de passar por outro canal e verifique manualmente; se se repetir, chame o \
+             técnico por causa da rede do local.",
+        ),
 
         Reason::SealGenuine => (
             "Certificado genuíno de outro sistema: só a assinatura e a validade, sem ligação ao titular. Um \
@@ -236,6 +241,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ClockTampered => (
             "O relógio do terminal está atrás da hora assinada: foi atrasado ou avariou.",
             "Feche o canal, verifique manualmente e chame o técnico para acertar o relógio.",
+        ),
+        Reason::ClockUnsure => (
+            "O terminal não tem a certeza de que horas são.",
+            "Verifique manualmente, datas incluídas, e chame o técnico: o relógio perdeu o servidor de tempo.",
         ),
         Reason::TrustMissing => (
             "O terminal não tem repositório de confiança: importe um.",

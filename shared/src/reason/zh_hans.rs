@@ -139,6 +139,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ProofReplayed => {
             ("这个码刚才已用过：请等下一个码。", "请对方等下一个码再出示；留意是否有人使用同一个码。")
         }
+        Reason::ProofSiteUnreachable => (
+            "无法向其他通道查询这个码是否已用过。",
+            "请询问对方是否刚到过其他通道，并转人工核验；如再次发生，请通知技术人员检查本场所的网络。",
+        ),
 
         Reason::SealGenuine => (
             "这是其他体系的真实凭证：只核对了签名和到期日，未与持有人绑定。由工作人员决定。",
@@ -161,6 +165,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ClockTampered => (
             "终端的时间早于已签名的时间：时钟被调慢或已故障。",
             "请关闭本通道，转人工核验，并通知技术人员校准时间。",
+        ),
+        Reason::ClockUnsure => (
+            "终端无法确定现在的时间。",
+            "请转人工核验，并核对日期；请通知技术人员：时钟已与时间服务器失去联系。",
         ),
         Reason::TrustMissing => {
             ("终端没有信任库：请导入。", "请关闭本通道，转人工核验，并请技术人员导入信任库。")

@@ -139,6 +139,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ProofReplayed => {
             ("這個碼剛才已用過：請等下一個碼。", "請對方等下一個碼再出示；留意是否有人使用同一個碼。")
         }
+        Reason::ProofSiteUnreachable => (
+            "無法向其他通道查詢這個碼是否已用過。",
+            "請詢問對方是否剛到過其他通道，並轉人工核驗；如再次發生，請通知技術人員檢查本場所的網路。",
+        ),
 
         Reason::SealGenuine => (
             "這是其他體系的真實憑證：只核對了簽名和到期日，未與持有人綁定。由工作人員決定。",
@@ -161,6 +165,10 @@ pub(super) fn words(reason: Reason) -> Words {
         Reason::ClockTampered => (
             "終端機的時間早於已簽名的時間：時鐘被調慢或已故障。",
             "請關閉本通道，轉人工核驗，並通知技術人員校準時間。",
+        ),
+        Reason::ClockUnsure => (
+            "終端機無法確定現在的時間。",
+            "請轉人工核驗，並核對日期；請通知技術人員：時鐘已與時間伺服器失去聯繫。",
         ),
         Reason::TrustMissing => {
             ("終端機沒有信任庫：請匯入。", "請關閉本通道，轉人工核驗，並請技術人員匯入信任庫。")

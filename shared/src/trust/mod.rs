@@ -21,7 +21,9 @@ use std::collections::BTreeMap;
 pub use client::{Client, Target};
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
 pub use issuers::{IssuerKey, IssuerKeys, KeyState, TrustedIssuer};
-pub use policy::{AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, StaleRule};
+pub use policy::{
+    AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, ReplayRule, StaleRule,
+};
 #[cfg(feature = "issue")]
 pub use repository::{
     AgencyPart, AgencyRole, Assembly, RepositoryError, RepositoryKeys, TopLevelVersions, assemble, sign_root,

@@ -53,6 +53,10 @@ pub struct Policy {
     pub stale_grace_days: u16,
     /// What a stale trust repository means.
     pub when_stale: StaleRule,
+    /// Where a rotating code has to be new, at a site with several lanes. Not written where it is the default, which older
+    /// kiosks read too.
+    #[serde(default, skip_serializing_if = "ReplayRule::is_default")]
+    pub replay_scope: ReplayRule,
 }
 
 /// What to do with credentials that name no holder key.
@@ -123,6 +127,23 @@ pub enum StaleRule {
     Manual,
     /// Decided as usual, with the state shown.
     Accept,
+}
+
+/// Where a rotating code has to be new, at a site with several lanes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayRule {
+    /// At the site while its memory can be asked, and at the lane while it cannot.
+    #[default]
+    Lane,
+    /// At the site: an officer decides while its memory cannot be asked.
+    Site,
+}
+
+impl ReplayRule {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A false match rate (ISO/IEC 19795-1) as "1 in N": how many strangers it takes for one to match by chance.

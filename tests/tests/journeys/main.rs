@@ -7,6 +7,7 @@ mod models;
 mod office;
 mod phones;
 mod seals;
+mod site;
 
 use std::fs;
 use std::process::Command;

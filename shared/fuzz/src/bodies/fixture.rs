@@ -17,9 +17,9 @@ use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
     AgencyRole, Assembly, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, HASHES, IssuerKey,
-    IssuerKeys, PaperRule, Policy, ProofRule, PublishedList, RepositoryKeys, SectorEpoch, SectorEpochs,
-    StaleRule, StatusListBuilder, TrustStore, assemble, epochs_target, prepare_hashes, sign_root, update,
-    wrapped_target,
+    IssuerKeys, PaperRule, Policy, ProofRule, PublishedList, ReplayRule, RepositoryKeys, SectorEpoch,
+    SectorEpochs, StaleRule, StatusListBuilder, TrustStore, assemble, epochs_target, prepare_hashes,
+    sign_root, update, wrapped_target,
 };
 use sigstore_tuf::canonical_json;
 
@@ -221,6 +221,7 @@ fn good_targets(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files, Files) {
         face_algorithms: vec![],
         stale_grace_days: 14,
         when_stale: StaleRule::Manual,
+        replay_scope: ReplayRule::default(),
     };
     let keys = IssuerKeys { issuer: ISSUER.to_owned(), keys: vec![IssuerKey::new(public(ISSUER_KEY), now)] };
     let (life, id) = (now.plus(30 * 24 * 3600), public(ISSUER_KEY).id());

@@ -15,7 +15,7 @@ use image::GrayImage;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
 use shared::cbor::{self, Value};
-use shared::credential::{Challenge, Presentation, ProofId, ReplayMemory, UnverifiedCredential};
+use shared::credential::{Challenge, Presentation, ProofId, ReplayMemory, Sight, UnverifiedCredential};
 use shared::encryption::{self as cose_encryption, DecryptionKey, EncryptionKey};
 use shared::journal::{Checkpoint, CheckpointKey, Entry};
 use shared::key::{Signer, SoftwareKey};
@@ -25,8 +25,8 @@ use shared::qr::payload;
 use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyPart, Files, HASHES, IssuerKey, IssuerKeys, LIST_SIZE, Policy, RootDocument, StatusDelta,
-    StatusList, epochs_target, update, update_for,
+    AgencyPart, Files, HASHES, IssuerKey, IssuerKeys, LIST_SIZE, Policy, ReplayRule, RootDocument,
+    StatusDelta, StatusList, epochs_target, update, update_for,
 };
 
 pub use fixture::{Fixture, checkpoint, content, fixture, wrapped_name};
@@ -474,7 +474,13 @@ fn json_round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug
 struct Seen(BTreeSet<ProofId>);
 
 impl ReplayMemory for Seen {
-    fn first_sight(&mut self, proof: ProofId, _dead_after: Timestamp, _now: Timestamp) -> bool {
-        self.0.insert(proof)
+    fn first_sight(
+        &mut self,
+        proof: ProofId,
+        _dead_after: Timestamp,
+        _now: Timestamp,
+        _rule: ReplayRule,
+    ) -> Sight {
+        if self.0.insert(proof) { Sight::First } else { Sight::Again }
     }
 }
