@@ -352,7 +352,7 @@ fn a_password_and_a_user_with_few_rights_are_enough() {
     let mut stranger = Lane::with(&settings(&wrong), GENEROUS);
     assert_eq!(stranger.sees(proof(1), SiteRule), UNKNOWN);
     let problem = stranger.site.problem().unwrap();
-    assert!(problem.contains("WRONGPASS") && !problem.contains("guess"), "{problem}");
+    assert!(problem.contains("authentication failed") && !problem.contains("guess"), "{problem}");
 }
 
 #[test]
