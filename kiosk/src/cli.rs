@@ -1,5 +1,6 @@
 //! The command line, as types.
 
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -8,6 +9,9 @@ use shared::journal::CheckpointKey;
 use shared::reason::{Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::FalseMatchRate;
+
+use crate::camera::CameraSpec;
+use crate::scanner::ScannerName;
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///
@@ -68,6 +72,20 @@ pub enum Command {
     Gate(Gate),
     /// Tell whether this machine's clock can be believed
     Clock(Clock),
+    /// List the cameras of this machine, or try one
+    Cameras(Cameras),
+    /// Print what a scanner reads, one JSON line per code
+    Scanner {
+        /// The scanner, as in the settings: keyboard:/dev/input/by-id/NAME or serial:/dev/serial/by-id/NAME[@BAUD]
+        #[arg(value_name = "SCANNER")]
+        scanner: ScannerName,
+        /// End after so many codes
+        #[arg(long, value_name = "N", default_value = "1")]
+        codes: NonZeroU32,
+        /// Give up after so many seconds without a code
+        #[arg(long, value_name = "SECONDS", default_value = "60")]
+        patience: NonZeroU16,
+    },
     /// Check a settings file
     #[command(subcommand)]
     Config(Config),
@@ -178,6 +196,37 @@ pub enum Trust {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// What can be done with cameras.
+#[derive(Debug, Args)]
+pub struct Cameras {
+    #[command(subcommand)]
+    pub test: Option<CameraTest>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CameraTest {
+    /// Take frames from a camera, and say what they are like
+    Test(CamerasTest),
+}
+
+/// How a camera is tried.
+#[derive(Debug, Args)]
+pub struct CamerasTest {
+    /// The camera, as in [camera] of the settings: replay:DIR, a path in /dev/v4l, usb:VENDOR:PRODUCT[:SERIAL] or
+    /// bus:PLACE [default: the only one that `kiosk cameras` lists]
+    #[arg(value_name = "CAMERA")]
+    pub camera: Option<CameraSpec>,
+    /// Read the size and the format to ask for from this settings file, and the camera if none is given
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take so many frames
+    #[arg(long, value_name = "N", default_value = "60")]
+    pub frames: NonZeroU32,
+    /// Give up after so many seconds without a frame
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    pub patience: NonZeroU16,
 }
 
 /// What can be done with settings.
@@ -316,9 +365,9 @@ pub struct Run {
     /// Read settings from this file; options on the command line win
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where frames come from: replay:DIR plays the pictures of a folder
+    /// Where frames come from: a camera that `kiosk cameras` lists; replay:DIR plays the pictures of a folder
     #[arg(long, value_name = "CAMERA")]
-    pub camera: Option<String>,
+    pub camera: Option<CameraSpec>,
     /// What the lane decides for
     #[arg(long, value_name = "PURPOSE")]
     pub purpose: Option<Purpose>,

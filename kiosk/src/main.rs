@@ -12,6 +12,7 @@ mod evaluate;
 mod gate;
 mod models;
 mod runtime;
+mod scanner;
 mod session;
 mod settings;
 mod site;
@@ -49,6 +50,8 @@ fn main() -> ExitCode {
         Command::Osdp => gate::run_osdp(),
         Command::Gate(what) => commands::gate::run(what, cli.json),
         Command::Clock(arguments) => commands::clock::run(arguments, cli.json),
+        Command::Cameras(arguments) => commands::cameras::run(arguments, cli.json),
+        Command::Scanner { scanner, codes, patience } => commands::scanner::run(scanner, *codes, *patience),
         Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]

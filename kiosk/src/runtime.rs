@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use image::DynamicImage;
+use image::{DynamicImage, GrayImage};
 use shared::credential::{CHALLENGE_LIFE, Checkpoint, Purpose};
 use shared::encryption::DecryptionKey;
 use shared::face::{Challenge, FaceEngine};
@@ -94,8 +94,8 @@ impl Lane<'_> {
             }
             now = Moment(frame.at);
             let event = match work.compare.take() {
-                Some(holder) => self.compare(&frame.picture, &holder),
-                None => work.read(&frame.picture),
+                Some(holder) => self.compare(frame.picture(), &holder),
+                None => work.read(frame.luma()),
             };
             work.events.extend([event, Event::Tick]);
             session = self.drain(session, &mut work, now)?;
@@ -232,9 +232,9 @@ struct Work {
 
 impl Work {
     /// Looks for a code in a frame, with what the frames before showed.
-    fn read(&mut self, picture: &DynamicImage) -> Event {
+    fn read(&mut self, picture: &GrayImage) -> Event {
         let began = Instant::now();
-        let reading = self.reader.read(&picture.to_luma8(), &|| began.elapsed() > READING_TIME);
+        let reading = self.reader.read(picture, &|| began.elapsed() > READING_TIME);
         match decide::one_code(reading) {
             Ok(text) => Event::Code(text),
             Err(reason) => Event::NoCode(reason),

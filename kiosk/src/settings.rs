@@ -10,15 +10,19 @@ use shared::credential::{PROOF_LIFE, Purpose};
 use shared::trust::FalseMatchRate;
 
 use crate::gate::settings::GateSettings;
+use crate::camera::{CameraSpec, PixelFormat, Wanted};
+use crate::scanner::ScannerName;
 
 /// A settings file. Every key is optional; the command line wins.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// What the lane decides for.
     pub purpose: Option<Purpose>,
-    /// Where frames come from, as `--camera`.
-    pub camera: Option<String>,
+    /// Where frames come from.
+    pub camera: CameraSettings,
+    /// Readers of codes besides the camera.
+    pub scanner: Vec<ScannerName>,
     /// The state folder.
     pub state: Option<PathBuf>,
     /// Folder with the face models, or `default`.
@@ -85,6 +89,31 @@ impl Default for ClockSettings {
     fn default() -> Self {
         let rotation = PROOF_LIFE / 2;
         Self { max_error_seconds: u16::try_from(rotation).unwrap_or_default(), vouched_error_seconds: None }
+    }
+}
+
+/// `[camera]`: one camera for codes and faces, or one for each.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CameraSettings {
+    /// The camera that sees codes, and faces where it is the only one; `--camera` wins over it.
+    pub code: Option<CameraSpec>,
+    /// The camera that sees faces, where that is another one.
+    pub face: Option<CameraSpec>,
+    /// How wide frames should be, in pixels [default: 1280]; a camera may answer with another size.
+    pub width: Option<NonZeroU16>,
+    /// How high frames should be, in pixels [default: 720].
+    pub height: Option<NonZeroU16>,
+    /// How pixels are written: `mjpeg`, `yuyv` or `grey` [default: yuyv up to 640x480, mjpeg above].
+    pub format: Option<PixelFormat>,
+}
+
+impl CameraSettings {
+    /// Returns what is asked of the cameras' drivers.
+    pub fn wanted(&self) -> Wanted {
+        let (width, height) = Wanted::default().size;
+        let or = |side: Option<NonZeroU16>, default| side.map_or(default, |side| side.get().into());
+        Wanted { size: (or(self.width, width), or(self.height, height)), format: self.format }
     }
 }
 

@@ -49,7 +49,11 @@ impl Camera for Replay {
         let bytes = fs::read(&path).with_context(|| format!("reading frame {}", path.display()))?;
         // A damaged frame is a frame that shows nothing; the stream goes on.
         let picture = decode(&bytes).unwrap_or_else(|_| DynamicImage::new_luma8(1, 1));
-        Ok(Some(Frame { picture, at }))
+        Ok(Some(Frame::new(picture, at)))
+    }
+
+    fn is_recorded(&self) -> bool {
+        true
     }
 }
 
@@ -72,7 +76,7 @@ mod tests {
         let mut camera = Replay::open(folder.path()).unwrap();
         let mut seen = vec![];
         while let Some(frame) = camera.next_frame().unwrap() {
-            seen.push((frame.at, frame.picture.width()));
+            seen.push((frame.at, frame.picture().width()));
         }
         assert_eq!(seen, [(0, 8), (2000, 1), (2100, 9)]);
         assert!(Replay::open(&folder.path().join("absent")).is_err());

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub mod cameras;
 pub mod challenge;
 pub mod clock;
 pub mod compare;
@@ -14,6 +15,7 @@ pub mod key;
 pub mod models;
 pub mod run;
 pub mod scan;
+pub mod scanner;
 pub mod trust;
 pub mod verify;
 

@@ -1,14 +1,14 @@
 //! `kiosk run`: a lane at work. Outcomes go to standard output, one JSON line each.
 
 use std::num::NonZeroU16;
-use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::{now, print, state_folder};
-use crate::camera::{Camera, Replay};
+use crate::camera;
 use crate::cli::Run;
 use crate::models;
 use crate::notice;
@@ -28,12 +28,9 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         .clone()
         .or(settings.purpose)
         .context("which purpose? give --purpose, or purpose in --config")?;
-    let camera = arguments
-        .camera
-        .clone()
-        .or(settings.camera)
-        .context("which camera? give --camera replay:DIR, or camera in --config")?;
-    let mut camera = open_camera(&camera)?;
+    let mut cameras = settings.camera;
+    cameras.code = arguments.camera.clone().or(cameras.code);
+    let mut camera = camera::open(&cameras, Instant::now())?.code;
     let folder = arguments.place.state.clone().or(settings.state);
     let mut state = State::open(&state_folder(folder.as_deref())?)?;
     let trust = state.trust(clock)?;
@@ -92,11 +89,4 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     };
     lane.run(camera.as_mut())?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn open_camera(name: &str) -> Result<Box<dyn Camera>> {
-    match name.split_once(':') {
-        Some(("replay", folder)) => Ok(Box::new(Replay::open(Path::new(folder))?)),
-        _ => bail!("{name} is not a camera; replay:DIR plays the pictures of a folder"),
-    }
 }

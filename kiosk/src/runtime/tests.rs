@@ -53,7 +53,7 @@ impl<F: FnMut(u64, &Seen) -> Option<DynamicImage>> Camera for Visitor<F> {
     fn next_frame(&mut self) -> Result<Option<Frame>> {
         self.now += STEP;
         let picture = (self.holds_up)(self.now, &self.seen.borrow()).unwrap_or_else(|| nothing().into());
-        Ok((self.now <= self.until).then_some(Frame { at: self.now, picture }))
+        Ok((self.now <= self.until).then(|| Frame::new(picture, self.now)))
     }
 }
 

@@ -1,0 +1,60 @@
+//! Characters to the texts of whole codes.
+
+use shared::qr::payload::MAX_TEXT;
+
+/// The characters of a code so far.
+///
+/// A code that is longer than any symbol can hold is dropped as a whole: its end alone would be another code.
+#[derive(Debug, Default)]
+pub struct Text {
+    bytes: Vec<u8>,
+    too_long: bool,
+}
+
+impl Text {
+    /// Takes one byte; one that ends a line ends a code. Returns that code's text.
+    pub fn push(&mut self, byte: u8) -> Option<String> {
+        if matches!(byte, b'\r' | b'\n') {
+            return self.end();
+        }
+        self.too_long |= self.bytes.len() >= MAX_TEXT;
+        if !self.too_long {
+            self.bytes.push(byte);
+        }
+        None
+    }
+
+    /// Ends the code; returns its text, if there is any.
+    pub fn end(&mut self) -> Option<String> {
+        let (bytes, too_long) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.too_long));
+        (!bytes.is_empty() && !too_long).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(bytes: &[u8]) -> Vec<String> {
+        let mut text = Text::default();
+        let mut codes: Vec<_> = bytes.iter().filter_map(|byte| text.push(*byte)).collect();
+        codes.extend(text.end());
+        codes
+    }
+
+    #[test]
+    fn lines_are_codes_whatever_ends_them() {
+        assert_eq!(codes(b"ONE\rTWO\n\r\nTHREE"), ["ONE", "TWO", "THREE"]);
+        assert_eq!(codes(b"\n\n"), [""; 0]);
+        assert_eq!(codes(b"A\xffB"), ["A\u{fffd}B"]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_no_code_and_the_next_one_is() {
+        let mut bytes = vec![b'A'; MAX_TEXT];
+        bytes.push(b'\n');
+        bytes.extend(vec![b'B'; MAX_TEXT * 3]);
+        bytes.extend(b"\nC\n");
+        assert_eq!(codes(&bytes), ["A".repeat(MAX_TEXT), "C".to_owned()]);
+    }
+}
