@@ -48,6 +48,8 @@ pub enum Command {
     /// List, replace and revoke the agency's signing keys
     #[command(subcommand)]
     Key(Key),
+    /// Make the code that tells a new kiosk whom to believe and what to be
+    Provision(Provision),
     /// Act as a resident's phone
     #[command(subcommand)]
     Holder(Holder),
@@ -99,6 +101,28 @@ impl NewKeys {
     pub fn told(&self) -> bool {
         self.key_passphrase || self.hsm.is_some()
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Provision {
+    /// The folder of the agency, or of the repository that several agencies share
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// What the lane decides for
+    #[arg(long, value_name = "PURPOSE")]
+    pub purpose: Purpose,
+    /// The lane's name, for people
+    #[arg(long, value_name = "NAME")]
+    pub lane: String,
+    /// Where the kiosk finds the trust repository: a folder, such as a USB stick's
+    #[arg(long, value_name = "PLACE")]
+    pub repository: String,
+    /// Further settings of the lane (TOML), without purpose, lane, repository and state
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Where to write the code: a picture (.png), or its text (any other name)
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// What can be done about signing keys.

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Holder, Key};
-use crate::commands::{enroll, holder, init, inspect, issue, key, publish, revoke, sector, trust};
+use crate::commands::{enroll, holder, init, inspect, issue, key, provision, publish, revoke, sector, trust};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Key(Key::List(arguments)) => key::list(arguments),
         Command::Key(Key::Rotate(arguments)) => key::rotate(arguments),
         Command::Key(Key::Revoke(arguments)) => key::revoke(arguments),
+        Command::Provision(arguments) => provision::run(arguments),
         Command::Holder(Holder::Keygen { out }) => holder::keygen(out),
         Command::Holder(Holder::Present(arguments)) => holder::present(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),

@@ -13,6 +13,7 @@
 //! | [`seal`] | seals of other schemes, verified and shown: signature and expiry only |
 //! | [`reason`] | why a visit ended as it did |
 //! | [`encryption`] | messages that one machine alone can read |
+//! | [`provisioning`] | what a new kiosk is told by its agency |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
 //!
 //! What an issuer signs, a phone shows, and anybody can look at without believing it:
@@ -65,6 +66,7 @@ pub mod face;
 pub mod journal;
 pub mod key;
 pub mod portrait;
+pub mod provisioning;
 pub mod qr;
 pub mod reason;
 pub mod seal;

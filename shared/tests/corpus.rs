@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use shared::credential::Challenge;
 use shared::journal::{Chain, Checkpoint, Entry};
+use shared::provisioning::Provisioning;
 use shared::reason::Reason;
 
 #[path = "../fuzz/src/bodies/mod.rs"]
@@ -71,6 +72,8 @@ fn the_seeds_are_accepted() {
         let challenge = Challenge::decode(&seed("challenge", name)).unwrap();
         assert_eq!(challenge.reply_to(), key, "{name}");
     }
+    assert_eq!(Provisioning::decode(&seed("provisioning", "lane")), Ok(lane()));
+    assert_eq!(seed("provisioning", "fingerprint").parse(), Ok(lane().fingerprint()));
     for name in ["hpke", "aes"] {
         let message = fs::read(corpus("encryption").join(name)).unwrap();
         assert!(shared::encryption::open(&message, &fixture.keys).is_ok(), "{name}");
@@ -174,6 +177,8 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
         let challenge = Challenge::new("border-lane-1", [8; 16], key, fixture.now).unwrap();
         write("challenge", name, challenge.encode().as_bytes());
     }
+    write("provisioning", "lane", lane().encode().as_bytes());
+    write("provisioning", "fingerprint", lane().fingerprint().to_string().as_bytes());
     write("cbor", "foreign", &foreign_claims);
     write("verify", "foreign_claims", &foreign_claims);
     write("credential", "foreign_claims", &foreign_claims);
@@ -287,6 +292,13 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
         }
     }
     seeds
+}
+
+/// What a kiosk is told.
+fn lane() -> Provisioning {
+    let purpose = bodies::fixture().purpose.clone();
+    Provisioning::new([7; 32], "/media/gatepass/REPO", purpose, "North hall, lane 3", "journal_days = 30\n")
+        .unwrap()
 }
 
 /// An entry of a map, an element of an array inside it, a decoy, and the claims that have hashes of the first and the

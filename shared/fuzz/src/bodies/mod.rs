@@ -21,6 +21,7 @@ use shared::journal::{Checkpoint, CheckpointKey, Entry};
 use shared::key::{Signer, SoftwareKey};
 #[cfg(feature = "face")]
 use shared::portrait::{Portrait, PortraitFormat};
+use shared::provisioning::{Fingerprint, Provisioning};
 use shared::qr::payload;
 use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal};
 use shared::time::Timestamp;
@@ -54,6 +55,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("credential", credential),
     ("verify", verify),
     ("challenge", challenge),
+    ("provisioning", provisioning),
     ("encryption", encryption),
     ("cbor", cbor),
     ("base45", base45),
@@ -158,6 +160,19 @@ pub fn challenge(input: &[u8]) {
     for text in texts(input) {
         if let Ok(challenge) = Challenge::decode(&text) {
             assert_eq!(Challenge::decode(&challenge.encode()), Ok(challenge));
+        }
+    }
+}
+
+/// The text of a code that provisions a kiosk, or the bytes inside one; and a fingerprint as somebody types it.
+pub fn provisioning(input: &[u8]) {
+    for text in texts(input) {
+        if let Ok(provisioning) = Provisioning::decode(&text) {
+            assert_eq!(provisioning.encode(), text);
+            assert_eq!(Provisioning::decode(&text), Ok(provisioning));
+        }
+        if let Ok(fingerprint) = text.parse::<Fingerprint>() {
+            assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
         }
     }
 }

@@ -1,0 +1,4 @@
+//! Fuzzes `provisioning`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| shared_fuzz::bodies::provisioning(input));
