@@ -23,6 +23,11 @@ command -v softhsm2-util >/dev/null || (install softhsm2) ||
 # The memory that the lanes of a site share: its tests start a server of their own. They skip, and say so, without it.
 command -v redis-server >/dev/null || (install redis-server) ||
     echo "without redis-server: tests of a site's memory will skip" >&2
+# systemd's own programs check the kiosk's units, and a TPM in software stands in for a terminal's.
+command -v systemd-analyze >/dev/null || (install systemd) ||
+    echo "without systemd: tests of the units will skip" >&2
+command -v swtpm >/dev/null || (install swtpm) ||
+    echo "without swtpm: tests of sealed keys will skip" >&2
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.

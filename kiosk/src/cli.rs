@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use shared::credential::Purpose;
 use shared::journal::CheckpointKey;
+use shared::provisioning::Fingerprint;
 use shared::reason::{Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::FalseMatchRate;
@@ -89,6 +90,10 @@ pub enum Command {
     /// Check a settings file
     #[command(subcommand)]
     Config(Config),
+    /// Make this new machine the kiosk that an agency wants it to be
+    Provision(Provision),
+    /// Check whether this machine is fit to be a lane, and say what to do where it is not
+    Doctor(Doctor),
     /// Work as a lane
     Run(Run),
     /// Play the whole main job with fictional residents and attackers
@@ -182,15 +187,7 @@ pub struct Compare {
 #[derive(Debug, Subcommand)]
 pub enum Trust {
     /// Verify a repository and use it from now on, if it is not older than the one in use
-    Import {
-        /// The repository, a folder
-        repo: PathBuf,
-        /// The root metadata, once: this provisions the kiosk
-        #[arg(long, value_name = "ROOT.json")]
-        root: Option<PathBuf>,
-        #[command(flatten)]
-        place: Place,
-    },
+    Import(Import),
     /// Show what is believed, and how old it is
     Status {
         #[command(flatten)]
@@ -227,6 +224,20 @@ pub struct CamerasTest {
     /// Give up after so many seconds without a frame
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub patience: NonZeroU16,
+/// What to take over.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("source").required(true).args(["repo", "config"]).multiple(true)))]
+pub struct Import {
+    /// The repository, a folder [default: the one in --config]
+    pub repo: Option<PathBuf>,
+    /// The root metadata, once: this provisions the kiosk
+    #[arg(long, value_name = "ROOT.json")]
+    pub root: Option<PathBuf>,
+    /// Take the repository and the state folder from this settings file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// What can be done with settings.
@@ -358,6 +369,43 @@ pub enum Models {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("code").required(true).args(["file", "image", "camera"])))]
+pub struct Provision {
+    /// The text of the code that `issuer provision` made
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Picture of the code
+    #[arg(long, value_name = "PNG")]
+    pub image: Option<PathBuf>,
+    /// Read the code with this camera, as `kiosk run --camera`
+    #[arg(long, value_name = "CAMERA")]
+    pub camera: Option<String>,
+    /// The fingerprint, as the agency told it by another way; without it nothing is changed
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Where the trust repository is [default: where the code says]
+    #[arg(long, value_name = "DIR")]
+    pub repository: Option<PathBuf>,
+    /// Where to write the settings [default: kiosk.toml in the state folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The settings of the lane, as `kiosk run --config`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder with the face models, or `default` for those built in
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Debug, Args)]

@@ -11,14 +11,19 @@ mod decide;
 mod evaluate;
 mod gate;
 mod models;
+mod process;
 mod runtime;
 mod scanner;
+mod secret;
+mod self_test;
 mod session;
 mod settings;
 mod site;
 mod state;
 mod trust_source;
 mod ui;
+mod watch;
+mod wiping;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,15 +32,21 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command, Config, Models, Trust};
 
+/// Frames, templates and claims are wiped when they are dropped, whoever made them.
+#[global_allocator]
+static MEMORY: wiping::Wiping = wiping::Wiping;
+
 fn main() -> ExitCode {
+    if let Err(error) = process::keep_to_itself() {
+        notice(&format!("error: core dumps cannot be switched off: {error}"));
+        return ExitCode::from(2);
+    }
     let cli = Cli::parse();
     let result = match &cli.command {
         Command::Scan { images } => commands::scan::run(images),
         Command::Verify(arguments) => commands::verify::run(arguments, cli.json),
         Command::Compare(arguments) => commands::compare::run(arguments, cli.json),
-        Command::Trust(Trust::Import { repo, root, place }) => {
-            commands::trust::import(repo, root.as_deref(), place, cli.json)
-        }
+        Command::Trust(Trust::Import(arguments)) => commands::trust::import(arguments, cli.json),
         Command::Trust(Trust::Status { place }) => commands::trust::status(place, cli.json),
         Command::Key { place } => commands::key::run(place, cli.json),
         Command::Journal(what) => commands::journal::run(what, cli.json),
@@ -53,6 +64,8 @@ fn main() -> ExitCode {
         Command::Cameras(arguments) => commands::cameras::run(arguments, cli.json),
         Command::Scanner { scanner, codes, patience } => commands::scanner::run(scanner, *codes, *patience),
         Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
+        Command::Provision(arguments) => commands::provision::run(arguments, cli.json),
+        Command::Doctor(arguments) => commands::doctor::run(arguments, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),

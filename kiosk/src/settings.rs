@@ -17,12 +17,16 @@ use crate::scanner::ScannerName;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The lane's name, for people.
+    pub lane: Option<String>,
     /// What the lane decides for.
     pub purpose: Option<Purpose>,
     /// Where frames come from.
     pub camera: CameraSettings,
     /// Readers of codes besides the camera.
     pub scanner: Vec<ScannerName>,
+    /// The trust repository that `kiosk trust import --config` takes over, a folder.
+    pub repository: Option<PathBuf>,
     /// The state folder.
     pub state: Option<PathBuf>,
     /// Folder with the face models, or `default`.
@@ -126,5 +130,11 @@ impl Settings {
         let settings: Self = toml::from_str(&text).with_context(|| format!("settings {}", path.display()))?;
         settings.gate.check().with_context(|| format!("settings {}", path.display()))?;
         Ok(settings)
+        Self::parse(&text).with_context(|| format!("settings {}", path.display()))
+    }
+
+    /// Reads the text of a settings file.
+    pub fn parse(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
     }
 }

@@ -7,23 +7,25 @@
 //! good one stays. A provisioned device whose file was emptied, cut short or replaced stops: it never starts over.
 
 mod journal;
+mod seeds;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::credential::{ProofId, ReplayMemory, Sight};
 use shared::encryption::DecryptionKey;
 use shared::journal::Chain;
 use shared::time::Timestamp;
 use shared::trust::{Files, ReplayRule, TrustSnapshot, TrustStore, load_for};
-use zeroize::Zeroizing;
 
 use crate::notice;
+use crate::secret::Seal;
 
 pub use journal::Item;
+pub use seeds::Keeping;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS device (
@@ -32,7 +34,7 @@ const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE IF NOT EXISTS machine (
         id INTEGER PRIMARY KEY CHECK (id = 1),
-        seed BLOB NOT NULL                      -- of the key that sector keys are wrapped to
+        seed BLOB NOT NULL                      -- of the key that sector keys are wrapped to; see seeds.rs
     ) STRICT;
     CREATE TABLE IF NOT EXISTS trust_file (
         kind TEXT NOT NULL CHECK (kind IN ('repository', 'memory')),
@@ -47,7 +49,7 @@ const SCHEMA: &str = "
 pub const CLOCK_SET_BACK: i64 = 3600;
 
 /// The file's name in the state folder.
-const FILE: &str = "kiosk.sqlite";
+pub const FILE: &str = "kiosk.sqlite";
 
 /// A file beside it that says that the device was provisioned, so that an empty database is known for what it is.
 const PROVISIONED: &str = "provisioned";
@@ -58,11 +60,18 @@ pub struct State {
     folder: PathBuf,
     /// The end of the journal, once a row was added.
     chain: Option<Chain>,
+    /// What the kiosk's own keys are sealed under, if anything.
+    seal: Option<Seal>,
 }
 
 impl State {
-    /// Opens the state in a folder, creating both where they are missing.
+    /// Opens the state in a folder, creating both where they are missing. Seals the kiosk's own keys if the service
+    /// manager hands out a key for that.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_with(folder, Seal::from_environment()?)
+    }
+
+    fn open_with(folder: &Path, seal: Option<Seal>) -> Result<Self> {
         let path = folder.join(FILE);
         keep_private(folder, &path).with_context(|| format!("preparing {}", path.display()))?;
         let connection = Connection::open(&path).with_context(|| format!("opening {}", path.display()))?;
@@ -72,7 +81,7 @@ impl State {
             .execute_batch(SCHEMA)
             .and_then(|()| connection.execute_batch(journal::SCHEMA))
             .with_context(|| format!("preparing {}", path.display()))?;
-        let state = Self { connection, folder: folder.to_owned(), chain: None };
+        let mut state = Self { connection, folder: folder.to_owned(), chain: None, seal: None };
         match (state.root()?, folder.join(PROVISIONED).exists()) {
             (None, true) => bail!(
                 "{} was provisioned and its database is empty now: provision it again in a new state folder",
@@ -80,6 +89,9 @@ impl State {
             ),
             (Some(_), false) => state.mark_provisioned()?,
             _ => {}
+        }
+        if let Some(seal) = seal {
+            state.seal_seeds(seal)?;
         }
         Ok(state)
     }
@@ -93,6 +105,12 @@ impl State {
         write().with_context(|| format!("writing {}", path.display()))
     }
 
+    /// Looks through the whole database for damage.
+    pub fn integrity(&self) -> Result<bool> {
+        let found: String = self.connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        Ok(found == "ok")
+    }
+
     /// Returns the root metadata that the device was provisioned with.
     pub fn root(&self) -> Result<Option<Vec<u8>>> {
         Ok(self.connection.query_row("SELECT root FROM device", [], |row| row.get(0)).optional()?)
@@ -100,14 +118,7 @@ impl State {
 
     /// Returns this machine's own key, made when it is first asked for.
     pub fn machine_key(&self) -> Result<DecryptionKey> {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut()).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
-        self.connection.execute("INSERT OR IGNORE INTO machine VALUES (1, ?1)", [seed.as_slice()])?;
-        let seed: Zeroizing<Vec<u8>> = self
-            .connection
-            .query_row("SELECT seed FROM machine", [], |row| row.get(0).map(Zeroizing::new))?;
-        let seed = seed.as_slice().try_into().context("the machine's key is damaged")?;
-        Ok(DecryptionKey::from_seed(seed)?)
+        Ok(DecryptionKey::from_seed(&*self.seed("machine")?)?)
     }
 
     /// Takes over what an update verified, root included, in one transaction.

@@ -11,9 +11,10 @@ use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner } =
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository } =
         Settings::read(Some(file))?;
     let settings = [
+        ("lane", lane.map(|lane| json!(lane)), "without a name"),
         ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),
         ("camera", camera.code.map(|camera| json!(camera.to_string())), "--camera has to say it"),
         ("face_camera", camera.face.map(|camera| json!(camera.to_string())), "the same"),
@@ -22,6 +23,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
             (!scanner.is_empty()).then(|| json!(scanner.iter().map(ToString::to_string).collect::<Vec<_>>())),
             "none",
         ),
+        ("repository", repository.map(|folder| json!(folder)), "`kiosk trust import` has to say it"),
         ("state", state.map(|state| json!(state)), "gatepass/kiosk in the user's data folder"),
         ("models", models.map(|models| json!(models)), "the installed ones, else the built-in ones"),
         ("journal_days", journal_days.map(|days| json!(days)), "90"),

@@ -7,12 +7,14 @@ pub mod compare;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod doctor;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
 pub mod gate;
 pub mod journal;
 pub mod key;
 pub mod models;
+pub mod provision;
 pub mod run;
 pub mod scan;
 pub mod scanner;

@@ -13,9 +13,11 @@ use crate::cli::Run;
 use crate::models;
 use crate::notice;
 use crate::runtime::Lane;
+use crate::self_test::{Grade, Machine};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::ui::Terminal;
+use crate::watch::{self, Watch, Watched};
 
 /// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
 const JOURNAL_DAYS: u16 = 90;
@@ -26,13 +28,29 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     let purpose = arguments
         .purpose
         .clone()
-        .or(settings.purpose)
+        .or_else(|| settings.purpose.clone())
         .context("which purpose? give --purpose, or purpose in --config")?;
-    let mut cameras = settings.camera;
-    cameras.code = arguments.camera.clone().or(cameras.code);
-    let mut camera = camera::open(&cameras, Instant::now())?.code;
-    let folder = arguments.place.state.clone().or(settings.state);
-    let mut state = State::open(&state_folder(folder.as_deref())?)?;
+    let camera = arguments
+        .camera
+        .clone()
+        .or_else(|| settings.camera.clone())
+        .context("which camera? give --camera replay:DIR, or camera in --config")?;
+    let stop = watch::stop_flag()?;
+    let mut watch = Watch::from_environment()?;
+    watch.status("testing itself");
+    let folder = state_folder(arguments.place.state.as_deref().or(settings.state.as_deref()))?;
+    let engine = models::load(arguments.models.as_deref().or(settings.models.as_deref()));
+    let machine = Machine {
+        settings: &settings,
+        purpose: Some(&purpose),
+        camera: Some(&camera),
+        folder: &folder,
+        engine: &engine,
+        now: clock,
+    };
+    test(&machine, &mut watch)?;
+    let mut camera = open_camera(&camera)?;
+    let mut state = State::open(&folder)?;
     let trust = state.trust(clock)?;
     if trust.policy(&purpose).is_none() {
         bail!("the trust repository has no policy for {purpose}");
@@ -42,9 +60,8 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     let today = clock.min(trust.expires());
     state.shred(today.plus(-i64::from(days) * 24 * 3600), clock)?;
     let keys = trust.sector_keys(&purpose, &state.machine_key()?);
-    let models_folder = arguments.models.clone().or(settings.models);
     let false_match_rate = arguments.false_match_one_in.or(settings.false_match_one_in);
-    let engine = match models::load(models_folder.as_deref()) {
+    let engine = match engine {
         Ok(engine) => {
             let rate = false_match_rate.unwrap_or_default();
             let threshold = engine.threshold(engine.algorithm(), rate)?;
@@ -87,6 +104,31 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         record: &mut record,
         gate: &mut gate,
     };
-    lane.run(camera.as_mut())?;
+    watch.ready();
+    let ended = lane.run(&mut Watched::new(camera.as_mut(), &mut watch, stop));
+    watch.stopping();
+    ended?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tests the machine, and says what is not as it should be. A lane does not start with what it must not work with.
+fn test(machine: &Machine<'_>, watch: &mut Watch) -> Result<()> {
+    let report = machine.check();
+    for check in report.checks().iter().filter(|check| check.state != Grade::Ok) {
+        let remedy = check.remedy.as_deref().unwrap_or_default();
+        notice(&format!("self-test: {}: {} {remedy}", check.check, check.says));
+    }
+    if let Some(failed) = report.stopper() {
+        watch.status(&format!("the self-test failed: {}", failed.check));
+        bail!("the self-test failed: {}: {}", failed.check, failed.says);
+    }
+    Ok(())
+}
+
+/// Opens the camera of a name.
+pub(crate) fn open_camera(name: &str) -> Result<Box<dyn Camera>> {
+    match name.split_once(':') {
+        Some(("replay", folder)) => Ok(Box::new(Replay::open(Path::new(folder))?)),
+        _ => bail!("{name} is not a camera; replay:DIR plays the pictures of a folder"),
+    }
 }

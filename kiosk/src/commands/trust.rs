@@ -9,19 +9,31 @@ use serde_json::{Value, json};
 use shared::journal::Entry;
 use shared::time::Timestamp;
 use shared::trust::{
-    ClockState, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, StatusList, TrustStore, update_for,
+    ClockState, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, StatusList, TrustSnapshot, TrustStore,
+    update_for,
 };
 
 use super::{answer, now, state_folder};
-use crate::cli::Place;
+use crate::cli::{Import, Place};
+use crate::settings::Settings;
 use crate::state::State;
 use crate::trust_source::Directory;
 
-pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bool) -> Result<ExitCode> {
-    let clock = now(place.at);
-    let mut state = State::open(&state_folder(place.state.as_deref())?)?;
-    let given =
-        root.map(|path| fs::read(path).with_context(|| format!("reading {}", path.display()))).transpose()?;
+pub fn import(arguments: &Import, as_json: bool) -> Result<ExitCode> {
+    let clock = now(arguments.place.at);
+    let settings = Settings::read(arguments.config.as_deref())?;
+    let repository = arguments
+        .repo
+        .clone()
+        .or(settings.repository)
+        .context("which repository? name one, or put `repository` into the settings")?;
+    let folder = arguments.place.state.clone().or(settings.state);
+    let mut state = State::open(&state_folder(folder.as_deref())?)?;
+    let given = arguments
+        .root
+        .as_ref()
+        .map(|path| fs::read(path).with_context(|| format!("reading {}", path.display())))
+        .transpose()?;
     let root = match (state.root()?, given) {
         (Some(known), Some(given)) if known != given => {
             bail!("this kiosk was provisioned with another root; a new root comes with the repository itself")
@@ -30,18 +42,38 @@ pub fn import(repository: &Path, root: Option<&Path>, place: &Place, as_json: bo
         (None, Some(given)) => given,
         (None, None) => bail!("this kiosk is not provisioned; give the root once, with --root ROOT.json"),
     };
+    let verified = verify(&state, &repository, &root, clock)?;
+    take_over(&mut state, &root, &verified, clock)?;
+    describe(&verified.0, clock, as_json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Verifies a repository against what the kiosk knows, and changes nothing yet.
+pub(super) fn verify(
+    state: &State,
+    repository: &Path,
+    root: &[u8],
+    clock: Timestamp,
+) -> Result<(TrustStore, TrustSnapshot)> {
     let memory = state.snapshot()?.memory;
     let machine = Some(state.machine_key()?.id());
-    let updated = update_for(Directory::new(repository), &root, &memory, clock, machine);
-    let (store, snapshot) = updated.with_context(|| {
+    update_for(Directory::new(repository), root, &memory, clock, machine).with_context(|| {
         format!("{} was not taken over; the kiosk goes on with what it had", repository.display())
-    })?;
-    state.activate(&root, &snapshot)?;
+    })
+}
+
+/// Believes what was verified from now on.
+pub(super) fn take_over(
+    state: &mut State,
+    root: &[u8],
+    (store, snapshot): &(TrustStore, TrustSnapshot),
+    clock: Timestamp,
+) -> Result<()> {
+    state.activate(root, snapshot)?;
     let versions = store.versions();
     let imported = Entry::Imported { versions: [versions.root, versions.targets, versions.timestamp] };
     state.record(&imported, store.floor().time(clock))?;
-    describe(&store, clock, as_json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 pub fn status(place: &Place, as_json: bool) -> Result<ExitCode> {
@@ -137,7 +169,7 @@ fn list_state(list: &StatusList, now: Timestamp) -> String {
 }
 
 /// How far away a time is, as a person would say it: `in 6 days 23 hours`, `2 hours ago`.
-fn when(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn when(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.seconds_since(now);
     let unit = |count: i64, name: &str| match count {
         0 => String::new(),

@@ -7,7 +7,6 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::journal::{Chain, Checkpoint, CheckpointKey, Entry, Hash, Row, SALT_BYTES};
 use shared::key::{Signer, SoftwareKey};
 use shared::time::Timestamp;
-use zeroize::Zeroizing;
 
 use super::State;
 
@@ -150,13 +149,7 @@ impl State {
     }
 
     fn journal_key(&self) -> Result<SoftwareKey> {
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut()).map_err(|error| anyhow!("the system gave no randomness: {error}"))?;
-        self.connection.execute("INSERT OR IGNORE INTO journal_key VALUES (1, ?1)", [seed.as_slice()])?;
-        let seed: Zeroizing<Vec<u8>> =
-            self.connection
-                .query_row("SELECT seed FROM journal_key", [], |row| row.get(0).map(Zeroizing::new))?;
-        Ok(SoftwareKey::from_seed(seed.as_slice().try_into().context("the journal's key is damaged")?))
+        Ok(SoftwareKey::from_seed(&*self.seed("journal_key")?))
     }
 }
 

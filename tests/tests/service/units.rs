@@ -1,0 +1,126 @@
+//! The systemd units: valid, and with no more rights than they need.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::installed;
+
+/// The most that `systemd-analyze security` may find, in tenths.
+const THRESHOLD: &str = "15";
+
+fn units() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/systemd");
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn named(name: &str) -> PathBuf {
+    units().into_iter().find(|path| path.ends_with(name)).unwrap()
+}
+
+#[test]
+fn services_have_few_rights() {
+    if !installed("systemd-analyze") {
+        return;
+    }
+    let analyze = |path: &Path, threshold: &str| {
+        let mut command = Command::new("systemd-analyze");
+        command
+            .args(["security", "--offline=true", "--no-pager", &format!("--threshold={threshold}")])
+            .arg(path);
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), text + &String::from_utf8_lossy(&output.stderr))
+    };
+    let services: Vec<_> =
+        units().into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "service")).collect();
+    assert_eq!(services.len(), 3);
+    for service in &services {
+        let (good, said) = analyze(service, THRESHOLD);
+        assert!(good && said.contains("Overall exposure level"), "{}\n{said}", service.display());
+    }
+    // A service that only gives up being root is far beyond it.
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain.service");
+    fs::write(&plain, "[Service]\nUser=kiosk\nExecStart=/bin/true\n").unwrap();
+    assert!(!analyze(&plain, THRESHOLD).0, "the threshold is not looked at");
+}
+
+#[test]
+fn units_are_understood() {
+    if !installed("systemd-analyze") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let verify = |change: &dyn Fn(&str) -> String| {
+        let mut copies = vec![];
+        for unit in units() {
+            if unit.extension().is_some_and(|kind| kind == "service" || kind == "timer") {
+                let copy = folder.path().join(unit.file_name().unwrap());
+                // The programs are not installed here; what is said about them is looked at, and not whether they exist.
+                let text = fs::read_to_string(&unit).unwrap();
+                let text = text.replace("/usr/bin/kiosk", "/bin/true").replace("/usr/bin/cage", "/bin/true");
+                fs::write(&copy, change(&text)).unwrap();
+                copies.push(copy);
+            }
+        }
+        let output = Command::new("systemd-analyze")
+            .args(["verify", "--man=no", "--recursive-errors=no"])
+            .args(&copies)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(verify(&str::to_owned), "");
+    let misspelt = verify(&|text| text.replace("WatchdogSec", "WatchdogSecs"));
+    assert!(misspelt.contains("WatchdogSecs"), "{misspelt}");
+}
+
+/// What the units rely on is what the program does.
+#[test]
+fn the_lane_is_watched_by_its_frames() {
+    let core = fs::read_to_string(named("kiosk-core.service")).unwrap();
+    for line in [
+        "Type=notify",
+        "WatchdogSec=10",
+        "Restart=always",
+        "LoadCredentialEncrypted=kiosk-seal",
+        "LimitCORE=0",
+    ] {
+        assert!(core.lines().any(|own| own == line), "{line}");
+    }
+}
+
+#[test]
+fn users_and_folders_are_made() {
+    if !installed("systemd-sysusers") || !installed("systemd-tmpfiles") {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let made = Command::new("systemd-sysusers")
+        .arg(format!("--root={}", root.path().display()))
+        .arg(named("gatepass.sysusers.conf"))
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let groups = fs::read_to_string(root.path().join("etc/group")).unwrap();
+    for unit in ["kiosk-core.service", "kiosk-screen.service", "kiosk-sync.service"] {
+        for line in fs::read_to_string(named(unit)).unwrap().lines() {
+            let Some(names) = line.strip_prefix("Group=").or(line.strip_prefix("SupplementaryGroups="))
+            else {
+                continue;
+            };
+            // The distribution's own.
+            for name in names.split(' ').filter(|name| !["video", "render"].contains(name)) {
+                assert!(groups.lines().any(|line| line.starts_with(&format!("{name}:"))), "{unit}: {name}");
+            }
+        }
+    }
+    // Making files of other owners takes an administrator; reading the lines does not.
+    let checked = Command::new("systemd-tmpfiles")
+        .args(["--cat-config"])
+        .arg(named("gatepass.tmpfiles.conf"))
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
