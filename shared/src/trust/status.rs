@@ -269,6 +269,11 @@ impl StatusList {
         self.life.expires
     }
 
+    /// Returns when a newer list should have come.
+    pub fn due(&self) -> Timestamp {
+        self.life.due
+    }
+
     /// Tells what the list is worth at `now`.
     pub fn state_at(&self, now: Timestamp) -> ListState {
         self.life.state_at(now)
