@@ -28,6 +28,9 @@ command -v systemd-analyze >/dev/null || (install systemd) ||
     echo "without systemd: tests of the units will skip" >&2
 command -v swtpm >/dev/null || (install swtpm) ||
     echo "without swtpm: tests of sealed keys will skip" >&2
+# A browser that tests can drive: the tests of the operator page use it. They skip, and say so, without it.
+command -v chromedriver >/dev/null || (install chromium chromium-driver) ||
+    echo "without chromium and chromium-driver: tests of the operator page in a browser will skip" >&2
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.

@@ -1,5 +1,6 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
 
+pub mod browser;
 pub mod crafted;
 pub mod journey;
 pub mod redis;
