@@ -1,6 +1,7 @@
 //! The command line, as types.
 
 use std::num::{NonZeroU16, NonZeroU32};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -13,6 +14,7 @@ use shared::trust::FalseMatchRate;
 
 use crate::camera::CameraSpec;
 use crate::scanner::ScannerName;
+use crate::state::OperatorName;
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///
@@ -94,6 +96,15 @@ pub enum Command {
     Provision(Provision),
     /// Check whether this machine is fit to be a lane, and say what to do where it is not
     Doctor(Doctor),
+    /// Say who may use the operator page
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Print the distributions that a lane's metrics hold: count, median, p95 and p99
+    Metrics {
+        /// Where the lane serves its metrics
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9470")]
+        at: SocketAddr,
+    },
     /// Work as a lane
     Run(Run),
     /// Play the whole main job with fictional residents and attackers
@@ -282,6 +293,31 @@ pub struct GateConfig {
     /// The settings file of the lane
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
+}
+
+/// What can be done with operators.
+#[derive(Debug, Subcommand)]
+pub enum Operator {
+    /// Add an operator; asks for the PIN code, or reads it from standard input
+    Add {
+        /// The name that goes into the journal with what the operator decides
+        #[arg(value_parser = OperatorName::parse)]
+        name: OperatorName,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show the operators
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Remove an operator, who is logged out at once
+    Remove {
+        #[arg(value_parser = OperatorName::parse)]
+        name: OperatorName,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// What can be done with the journal.

@@ -12,6 +12,8 @@ mod evaluate;
 mod gate;
 mod models;
 mod process;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no lane speaks to its operators yet"))]
+mod operator;
 mod runtime;
 mod scanner;
 mod secret;
@@ -66,6 +68,8 @@ fn main() -> ExitCode {
         Command::Config(Config::Check { file }) => commands::config::check(file, cli.json),
         Command::Provision(arguments) => commands::provision::run(arguments, cli.json),
         Command::Doctor(arguments) => commands::doctor::run(arguments, cli.json),
+        Command::Operator(what) => commands::operator::run(what, cli.json),
+        Command::Metrics { at } => commands::metrics::run(*at, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),

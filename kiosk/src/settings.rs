@@ -1,6 +1,7 @@
 //! The settings of a lane: `kiosk run --config FILE` (TOML). Unknown keys are refused.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
@@ -119,6 +120,21 @@ impl CameraSettings {
         let or = |side: Option<NonZeroU16>, default| side.map_or(default, |side| side.get().into());
         Wanted { size: (or(self.width, width), or(self.height, height)), format: self.format }
     }
+    /// The page of the officers, and the metrics.
+    #[serde(default)]
+    pub operator: Operator,
+}
+
+/// `[operator]`: the page of the officers, and the metrics. Both are served on loopback addresses alone.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operator {
+    /// Where the page is, such as `127.0.0.1:8470` [default: there is none].
+    pub listen: Option<SocketAddr>,
+    /// Host names under which a reverse proxy or a tunnel shows the page, without a port [default: none].
+    pub hosts: Vec<String>,
+    /// Where Prometheus reads the metrics, without a login, such as `127.0.0.1:9470` [default: nowhere].
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Settings {

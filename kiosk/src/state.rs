@@ -8,6 +8,7 @@
 
 mod journal;
 mod seeds;
+mod operators;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -26,6 +27,7 @@ use crate::secret::Seal;
 
 pub use journal::Item;
 pub use seeds::Keeping;
+pub use operators::{OperatorName, Pin};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS device (
@@ -80,6 +82,7 @@ impl State {
         connection
             .execute_batch(SCHEMA)
             .and_then(|()| connection.execute_batch(journal::SCHEMA))
+            .and_then(|()| connection.execute_batch(operators::SCHEMA))
             .with_context(|| format!("preparing {}", path.display()))?;
         let mut state = Self { connection, folder: folder.to_owned(), chain: None, seal: None };
         match (state.root()?, folder.join(PROVISIONED).exists()) {

@@ -11,7 +11,7 @@ use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository } =
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository, operator } =
         Settings::read(Some(file))?;
     let settings = [
         ("lane", lane.map(|lane| json!(lane)), "without a name"),
@@ -31,6 +31,13 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         ("gate", Some(json!(gate)), ""),
         ("site", site.map(|site| json!(site)), "the only lane of its site"),
         ("clock", (clock != ClockSettings::default()).then(|| json!(clock)), "15 s at most, nobody vouches"),
+        ("operator.listen", operator.listen.map(|address| json!(address)), "there is no page"),
+        (
+            "operator.hosts",
+            Some(json!(operator.hosts)).filter(|_| !operator.hosts.is_empty()),
+            "loopback names alone",
+        ),
+        ("operator.metrics", operator.metrics.map(|address| json!(address)), "nowhere"),
     ];
     let lines: Vec<_> = settings
         .iter()
