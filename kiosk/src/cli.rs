@@ -313,6 +313,7 @@ pub enum Operator {
     },
     /// Remove an operator, who is logged out at once
     Remove {
+        /// The name
         #[arg(value_parser = OperatorName::parse)]
         name: OperatorName,
         #[command(flatten)]

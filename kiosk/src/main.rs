@@ -13,6 +13,7 @@ mod gate;
 mod models;
 mod process;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no lane speaks to its operators yet"))]
+#[expect(dead_code, unused_imports, reason = "no lane speaks to its operators yet")]
 mod operator;
 mod runtime;
 mod scanner;

@@ -142,19 +142,41 @@ impl State {
         Ok(found.optional()?.is_some())
     }
 
-    /// Returns the number of the operator with this name and this PIN code, after the same time if there is none.
-    pub fn check_operator(&self, name: &str, pin: &str) -> Result<Option<i64>> {
-        type Row = (i64, Vec<u8>, Vec<u8>, u32, u32);
-        let known: Option<Row> = self
-            .connection
-            .query_row("SELECT id, salt, hash, memory, passes FROM operator WHERE name = ?1", [name], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })
-            .optional()?;
-        let nobody = || (0, vec![0; SALT_BYTES], Vec::new(), MEMORY, PASSES);
-        let (id, salt, expected, memory, passes) = known.unwrap_or_else(nobody);
-        let found = hash(pin, &salt, memory, passes)?;
-        Ok(same(found.as_slice(), &expected).then_some(id))
+    /// Returns what checks the PIN code of whoever gives this name; also where nobody has it.
+    pub fn claimant(&self, name: &str) -> Result<Claimant> {
+        let known = self.connection.query_row(
+            "SELECT id, salt, hash, memory, passes FROM operator WHERE name = ?1",
+            [name],
+            |row| {
+                let (id, salt, hash) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(Claimant { id, salt, hash, memory: row.get(3)?, passes: row.get(4)? })
+            },
+        );
+        let nobody = || Claimant {
+            id: 0,
+            salt: vec![0; SALT_BYTES],
+            hash: Vec::new(),
+            memory: MEMORY,
+            passes: PASSES,
+        };
+        Ok(known.optional()?.unwrap_or_else(nobody))
+    }
+}
+
+/// Somebody who gives the name of an operator, or that of nobody.
+pub struct Claimant {
+    id: i64,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+    memory: u32,
+    passes: u32,
+}
+
+impl Claimant {
+    /// Returns the operator's number if this is the PIN code. It takes as long where there is no such operator.
+    pub fn check(&self, pin: &str) -> Result<Option<i64>> {
+        let found = hash(pin, &self.salt, self.memory, self.passes)?;
+        Ok(same(found.as_slice(), &self.hash).then_some(self.id))
     }
 }
 
@@ -223,20 +245,21 @@ mod tests {
         let state = State::open(folder.path()).unwrap();
         let now = Timestamp::from_unix(1_800_000_000).unwrap();
         let name = OperatorName::parse("Officer One").unwrap();
+        let check = |name: &str, pin: &str| state.claimant(name).unwrap().check(pin).unwrap();
         state.add_operator(&name, &pin("285093").unwrap(), now).unwrap();
         assert!(state.add_operator(&name, &pin("385093").unwrap(), now).is_err());
-        let first = state.check_operator("Officer One", "285093").unwrap().unwrap();
+        let first = check("Officer One", "285093").unwrap();
         assert!(state.is_operator(first).unwrap());
         for (name, pin) in
             [("Officer One", "385093"), ("Officer Two", "285093"), ("", ""), ("officer one", "285093")]
         {
-            assert_eq!(state.check_operator(name, pin).unwrap(), None, "{name} {pin}");
+            assert_eq!(check(name, pin), None, "{name} {pin}");
         }
         assert!(state.remove_operator(&name).unwrap() && !state.remove_operator(&name).unwrap());
         assert!(!state.is_operator(first).unwrap());
-        assert_eq!(state.check_operator("Officer One", "285093").unwrap(), None);
+        assert_eq!(check("Officer One", "285093"), None);
         state.add_operator(&name, &pin("385093").unwrap(), now).unwrap();
-        assert_ne!(state.check_operator("Officer One", "385093").unwrap(), Some(first));
+        assert_ne!(check("Officer One", "385093"), Some(first));
         assert_eq!(state.operators().unwrap().len(), 1);
     }
 

@@ -85,7 +85,7 @@ function describe(status) {
   if (closed && state.closed_by) {
     return [["key", "slate"], word("state.closed").replace("{name}", state.closed_by), because.sentence, "", state.reason];
   }
-  if (status.trust.state === "not-ready" && (closed || state.name === "starting")) {
+  if (status.trust.state === "not-ready" && (state.reason === "trust.missing" || state.name === "starting")) {
     return [["empty", "blank"], word("state.not-ready"), word("not-ready.action"), "", state.reason ?? ""];
   }
   if (state.name === "outcome") {
