@@ -1,7 +1,7 @@
 //! The command line, as types.
 
-use std::num::{NonZeroU16, NonZeroU32};
 use std::net::SocketAddr;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -235,6 +235,8 @@ pub struct CamerasTest {
     /// Give up after so many seconds without a frame
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub patience: NonZeroU16,
+}
+
 /// What to take over.
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("source").required(true).args(["repo", "config"]).multiple(true)))]
@@ -419,7 +421,7 @@ pub struct Provision {
     pub image: Option<PathBuf>,
     /// Read the code with this camera, as `kiosk run --camera`
     #[arg(long, value_name = "CAMERA")]
-    pub camera: Option<String>,
+    pub camera: Option<CameraSpec>,
     /// The fingerprint, as the agency told it by another way; without it nothing is changed
     #[arg(long, value_name = "FINGERPRINT")]
     pub fingerprint: Option<Fingerprint>,

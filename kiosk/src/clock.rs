@@ -104,7 +104,6 @@ impl Clock {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
     /// Takes a reading, and judges it.
     pub fn read(&mut self, floor: TimeFloor) -> (Timestamp, ClockState) {
         let reading = Reading::take();
@@ -120,14 +119,6 @@ impl Clock {
             Some(error) if error <= self.tolerance => ClockState::Sure,
             error => ClockState::Unsure { error },
         }
-    }
-
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
-    /// Returns by how much the clock was set between the reading before and this one, as far as that is more than a
-    /// second: somebody set it, or a time server did.
-    pub fn set_by(&self, reading: &Reading) -> Option<Duration> {
-        let by = self.before?.set_by(&Anchor::at(reading, Duration::ZERO));
-        (by > Duration::from_secs(1)).then_some(by)
     }
 
     /// Returns how wrong the clock may be.

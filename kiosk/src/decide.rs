@@ -145,7 +145,6 @@ pub fn verify_code(
     checkpoint.verify(text, clock, replay).map_err(|error: VerifyError| error.reason())
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
 /// Verifies a code by a clock of some worth. By an unsure one nothing is accepted, and nobody refused for the time alone;
 /// what is wrong at any time stays wrong, and a code that was not decided about stays unused.
 pub fn verify_code_by(

@@ -11,10 +11,8 @@ mod decide;
 mod evaluate;
 mod gate;
 mod models;
-mod process;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no lane speaks to its operators yet"))]
-#[expect(dead_code, unused_imports, reason = "no lane speaks to its operators yet")]
 mod operator;
+mod process;
 mod runtime;
 mod scanner;
 mod secret;

@@ -22,7 +22,7 @@ use shared::credential::Purpose;
 use shared::face::{FaceEngine, LoadError};
 use shared::time::Timestamp;
 
-use crate::settings::Settings;
+use crate::settings::{CameraSettings, Settings};
 
 /// What there is to look at, in this order. A device more is a line more.
 const CHECKS: &[fn(&Machine<'_>, &mut Report)] = &[
@@ -38,6 +38,21 @@ const CHECKS: &[fn(&Machine<'_>, &mut Report)] = &[
     senses::symbol,
     senses::faces,
     senses::camera,
+    senses::gate,
+];
+
+/// What there is to look at while the lane works: the rest is in use.
+const AT_WORK: &[fn(&Machine<'_>, &mut Report)] = &[
+    host::settings,
+    host::process,
+    host::swap,
+    storage::folder,
+    storage::database,
+    storage::keys,
+    storage::journal,
+    host::clock,
+    belief::repository,
+    senses::symbol,
 ];
 
 /// A lane to be.
@@ -47,11 +62,11 @@ pub struct Machine<'a> {
     /// What it decides for, if anybody said.
     pub purpose: Option<&'a Purpose>,
     /// Where its frames come from, if anybody said.
-    pub camera: Option<&'a str>,
+    pub camera: Option<&'a CameraSettings>,
     /// Its state folder.
     pub folder: &'a Path,
-    /// Its face models, or why they are not there.
-    pub engine: &'a Result<FaceEngine, LoadError>,
+    /// Its face models, or why they are not there; a lane at work has them elsewhere.
+    pub engine: Option<&'a Result<FaceEngine, LoadError>>,
     /// The time by its clock.
     pub now: Timestamp,
 }
@@ -59,8 +74,17 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Carries out every check.
     pub fn check(&self) -> Report {
+        self.carry_out(CHECKS)
+    }
+
+    /// Carries out the checks that do not need what a lane at work is using.
+    pub fn check_at_work(&self) -> Report {
+        self.carry_out(AT_WORK)
+    }
+
+    fn carry_out(&self, checks: &[fn(&Machine<'_>, &mut Report)]) -> Report {
         let mut report = Report::default();
-        for check in CHECKS {
+        for check in checks {
             check(self, &mut report);
         }
         report

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use shared::credential::{PROOF_LIFE, Purpose};
 use shared::trust::FalseMatchRate;
 
-use crate::gate::settings::GateSettings;
 use crate::camera::{CameraSpec, PixelFormat, Wanted};
+use crate::gate::settings::GateSettings;
 use crate::scanner::ScannerName;
 
 /// A settings file. Every key is optional; the command line wins.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The lane's name, for people.
@@ -44,6 +44,9 @@ pub struct Settings {
     /// `[clock]`: how wrong the clock may be.
     #[serde(default)]
     pub clock: ClockSettings,
+    /// `[operator]`: the page of the officers, and the metrics.
+    #[serde(default)]
+    pub operator: Operator,
 }
 
 /// `[site]`: the memory of used codes that the lanes of a site share, in Redis (7.0 or newer) or Valkey.
@@ -98,7 +101,7 @@ impl Default for ClockSettings {
 }
 
 /// `[camera]`: one camera for codes and faces, or one for each.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraSettings {
     /// The camera that sees codes, and faces where it is the only one; `--camera` wins over it.
@@ -120,9 +123,6 @@ impl CameraSettings {
         let or = |side: Option<NonZeroU16>, default| side.map_or(default, |side| side.get().into());
         Wanted { size: (or(self.width, width), or(self.height, height)), format: self.format }
     }
-    /// The page of the officers, and the metrics.
-    #[serde(default)]
-    pub operator: Operator,
 }
 
 /// `[operator]`: the page of the officers, and the metrics. Both are served on loopback addresses alone.
@@ -143,14 +143,13 @@ impl Settings {
         let Some(path) = path else { return Ok(Self::default()) };
         let text =
             fs::read_to_string(path).with_context(|| format!("reading settings {}", path.display()))?;
-        let settings: Self = toml::from_str(&text).with_context(|| format!("settings {}", path.display()))?;
-        settings.gate.check().with_context(|| format!("settings {}", path.display()))?;
-        Ok(settings)
         Self::parse(&text).with_context(|| format!("settings {}", path.display()))
     }
 
     /// Reads the text of a settings file.
     pub fn parse(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
+        let settings: Self = toml::from_str(text)?;
+        settings.gate.check()?;
+        Ok(settings)
     }
 }

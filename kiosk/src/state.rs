@@ -7,8 +7,8 @@
 //! good one stays. A provisioned device whose file was emptied, cut short or replaced stops: it never starts over.
 
 mod journal;
-mod seeds;
 mod operators;
+mod seeds;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -26,8 +26,8 @@ use crate::notice;
 use crate::secret::Seal;
 
 pub use journal::Item;
-pub use seeds::Keeping;
 pub use operators::{OperatorName, Pin};
+pub use seeds::Keeping;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS device (
@@ -43,6 +43,10 @@ const SCHEMA: &str = "
         name TEXT NOT NULL,
         bytes BLOB NOT NULL,
         PRIMARY KEY (kind, name)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS closed (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        operator TEXT NOT NULL                  -- who closed the lane; no row while it is open
     ) STRICT;
     CREATE TABLE IF NOT EXISTS proof (id BLOB PRIMARY KEY, dead_after INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
@@ -64,6 +68,8 @@ pub struct State {
     chain: Option<Chain>,
     /// What the kiosk's own keys are sealed under, if anything.
     seal: Option<Seal>,
+    /// What SQLite counts of other processes' changes.
+    changes: i64,
 }
 
 impl State {
@@ -84,7 +90,8 @@ impl State {
             .and_then(|()| connection.execute_batch(journal::SCHEMA))
             .and_then(|()| connection.execute_batch(operators::SCHEMA))
             .with_context(|| format!("preparing {}", path.display()))?;
-        let mut state = Self { connection, folder: folder.to_owned(), chain: None, seal: None };
+        let mut state = Self { connection, folder: folder.to_owned(), chain: None, seal: None, changes: 0 };
+        state.was_changed()?;
         match (state.root()?, folder.join(PROVISIONED).exists()) {
             (None, true) => bail!(
                 "{} was provisioned and its database is empty now: provision it again in a new state folder",
@@ -172,6 +179,28 @@ impl State {
     pub fn time(&self, clock: Timestamp) -> Timestamp {
         // Without a repository that is believed there is no floor.
         self.trust(clock).map_or(clock, |trust| trust.floor().time(clock))
+    }
+
+    /// Returns whether another process changed the file since this was last asked, or the file was opened.
+    pub fn was_changed(&mut self) -> Result<bool> {
+        let changes = self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.changes, changes) != changes)
+    }
+
+    /// Returns who closed the lane, if it is closed.
+    pub fn closed_by(&self) -> Result<Option<String>> {
+        Ok(self.connection.query_row("SELECT operator FROM closed", [], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps that an operator closed the lane, or opened it again, also over a restart.
+    pub fn set_closed(&self, by: Option<&str>) -> Result<()> {
+        match by {
+            Some(operator) => {
+                self.connection.execute("INSERT OR REPLACE INTO closed VALUES (1, ?1)", [operator])?
+            }
+            None => self.connection.execute("DELETE FROM closed", [])?,
+        };
+        Ok(())
     }
 
     fn files(&self, kind: &str) -> Result<Files> {

@@ -9,14 +9,12 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-
-use crate::camera::{Camera, Frame};
 
 /// The service manager wants a sign of life within its interval; this many are sent in one.
 const SIGNS: u32 = 3;
@@ -128,42 +126,8 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// A camera whose frames are signs of life, and that ends when the program is asked to end.
-pub struct Watched<'a> {
-    camera: &'a mut dyn Camera,
-    watch: &'a mut Watch,
-    stop: Arc<AtomicBool>,
-}
-
-impl<'a> Watched<'a> {
-    /// Watches a camera.
-    pub fn new(camera: &'a mut dyn Camera, watch: &'a mut Watch, stop: Arc<AtomicBool>) -> Self {
-        Self { camera, watch, stop }
-    }
-}
-
-impl Camera for Watched<'_> {
-    fn next_frame(&mut self) -> Result<Option<Frame>> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let frame = self.camera.next_frame();
-        match &frame {
-            Ok(Some(_)) => {
-                self.watch.status("at work");
-                self.watch.frame();
-            }
-            Ok(None) => {}
-            Err(_) => self.watch.fault("the camera failed"),
-        }
-        frame
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use image::DynamicImage;
-
     use super::*;
 
     /// A service manager's end of the socket.
@@ -254,40 +218,5 @@ mod tests {
         assert_eq!(interval("0", None), None);
         assert_eq!(interval("soon", None), None);
         assert_eq!(super::interval(None, None, 7), None);
-    }
-
-    struct Broken;
-
-    impl Camera for Broken {
-        fn next_frame(&mut self) -> Result<Option<Frame>> {
-            anyhow::bail!("nothing comes")
-        }
-    }
-
-    struct Steady;
-
-    impl Camera for Steady {
-        fn next_frame(&mut self) -> Result<Option<Frame>> {
-            Ok(Some(Frame { picture: DynamicImage::new_luma8(1, 1), at: 0 }))
-        }
-    }
-
-    #[test]
-    fn a_watched_camera_reports_and_ends_when_asked() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notify");
-        let manager = Manager::at(&path);
-        let mut watch = Watch::new(path.as_os_str(), Some(Duration::from_secs(3600))).unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        assert!(Watched::new(&mut Broken, &mut watch, stop.clone()).next_frame().is_err());
-        let mut steady = Steady;
-        let mut watched = Watched::new(&mut steady, &mut watch, stop.clone());
-        assert!(watched.next_frame().unwrap().is_some());
-        stop.store(true, Ordering::Relaxed);
-        assert!(watched.next_frame().unwrap().is_none());
-        assert_eq!(
-            manager.heard(),
-            ["STATUS=out of service: the camera failed", "WATCHDOG=1", "STATUS=at work"]
-        );
     }
 }

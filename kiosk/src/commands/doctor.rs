@@ -17,9 +17,9 @@ pub fn run(arguments: &Doctor, as_json: bool) -> Result<ExitCode> {
     let engine = models::load(arguments.models.as_deref().or(settings.models.as_deref()));
     let report = Machine {
         purpose: settings.purpose.as_ref(),
-        camera: settings.camera.as_deref(),
+        camera: Some(&settings.camera),
         folder: &state_folder(folder)?,
-        engine: &engine,
+        engine: Some(&engine),
         now: now(arguments.place.at),
         settings: &settings,
     }

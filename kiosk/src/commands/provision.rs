@@ -17,12 +17,12 @@ use shared::provisioning::{Fingerprint, Provisioning};
 use shared::time::Timestamp;
 use shared::trust::TrustSource;
 
-use super::run::open_camera;
 use super::{answer, now, picture, state_folder, trust};
+use crate::camera::{self, CameraSpec};
 use crate::cli::Provision;
 use crate::decide::read_code;
 use crate::notice;
-use crate::settings::Settings;
+use crate::settings::{CameraSettings, Settings};
 use crate::state::{FILE, State};
 use crate::trust_source::Directory;
 
@@ -113,12 +113,14 @@ fn text_of(file: &Path) -> Result<String> {
 }
 
 /// Watches a camera until it shows a provisioning code; other codes are passed over.
-fn look(camera: &str) -> Result<Provisioning> {
+fn look(spec: &CameraSpec) -> Result<Provisioning> {
     notice("hold the provisioning code before the camera");
-    let (mut camera, began) = (open_camera(camera)?, Instant::now());
+    let began = Instant::now();
+    let settings = CameraSettings { code: Some(spec.clone()), ..CameraSettings::default() };
+    let mut camera = camera::open(&settings, began)?.code;
     while began.elapsed() < PATIENCE {
         let Some(frame) = camera.next_frame()? else { break };
-        if let Some(found) = read_code(&frame.picture).ok().and_then(|text| Provisioning::decode(&text).ok())
+        if let Some(found) = read_code(frame.picture()).ok().and_then(|text| Provisioning::decode(&text).ok())
         {
             return Ok(found);
         }
@@ -222,9 +224,9 @@ mod tests {
             let now = Timestamp::from_unix(1_800_000_000).unwrap();
             settings_text(&provisioning(settings), "/REPO".as_ref(), "/state".as_ref(), now)
         };
-        let settings = Settings::parse(&write("camera = \"replay:x\"\n").unwrap()).unwrap();
+        let settings = Settings::parse(&write("[camera]\ncode = \"replay:x\"\n").unwrap()).unwrap();
         assert_eq!(settings.lane.as_deref(), Some("Lane \"3\" \\ north"));
-        assert_eq!(settings.camera.as_deref(), Some("replay:x"));
+        assert_eq!(settings.camera.code.map(|code| code.to_string()).as_deref(), Some("replay:x"));
         for wrong in ["purpose = \"hotel\"", "unknown = 1", "camera = ", "state = \"/elsewhere\""] {
             assert!(write(wrong).is_err(), "{wrong}");
         }

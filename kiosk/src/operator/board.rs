@@ -299,6 +299,7 @@ pub enum OverrideReason {
 
 impl OverrideReason {
     /// Every reason: first those to open the gate for, then those to keep it shut.
+    #[cfg(test)]
     pub const ALL: [Self; 8] = [
         Self::FaceCompared,
         Self::DocumentChecked,

@@ -363,6 +363,7 @@ impl Distribution {
     }
 
     /// Reads the histogram of a name, with its prefix.
+    #[cfg(test)]
     pub fn read(text: &str, name: &str) -> Option<Self> {
         Self::read_all(text).into_iter().find(|found| found.name == name)
     }
@@ -401,6 +402,7 @@ fn bucket(line: &str) -> Option<(&str, f64, f64)> {
 }
 
 /// Returns the value of a sample, named with its labels as the text has them: `gatepass_stored_faces`.
+#[cfg(test)]
 pub fn sample(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }

@@ -24,9 +24,9 @@ use tokio::sync::watch;
 
 pub use board::{
     Board, Check, Decision, Health, LaneState, Order, OverrideReason, Part, PartState, ReplayScope, SelfTest,
-    Status, Waiting,
+    Waiting,
 };
-pub use lists::{Kind, List, ListAge, Trust};
+pub use lists::Trust;
 pub use metrics::{CameraEvent, Metrics};
 
 use crate::notice;
@@ -51,6 +51,7 @@ pub struct Handle {
 
 impl Handle {
     /// Tells whether anybody still answers; a lane without settings for this has nobody who could stop.
+    #[cfg(test)]
     pub fn is_alive(&self) -> bool {
         self.thread.as_ref().is_none_or(|thread| !thread.is_finished())
     }

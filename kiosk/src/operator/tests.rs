@@ -15,6 +15,7 @@ use shared::time::Timestamp;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+use super::board::Status;
 use super::*;
 use crate::state::{OperatorName, Pin};
 

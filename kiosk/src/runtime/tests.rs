@@ -1,16 +1,16 @@
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Mutex;
 
 use ::tests::journey::photo;
 use ::tests::{ISSUER, World, border, crafted};
-use image::{GrayImage, Luma};
+use image::{DynamicImage, GrayImage, Luma};
 use shared::cbor::Value;
 use shared::credential::{self, Claims, Statement, present_statement};
 use shared::qr::payload::{self, Payload};
 use shared::trust::{Dialect, FaceRule, PaperRule};
 
 use super::*;
-use crate::camera::Frame;
+use crate::gate::{self, settings::GateSettings};
+use crate::state::State as Stored;
 
 /// What the lane has shown and said so far.
 #[derive(Default)]
@@ -20,17 +20,17 @@ struct Seen {
     outcomes: Vec<Reason>,
 }
 
-struct Shown(Rc<RefCell<Seen>>);
+struct Shown(Arc<Mutex<Seen>>);
 
 impl Display for Shown {
     fn show(&mut self, screen: &Screen) {
         if let Screen::Problem(reason) = screen {
-            self.0.borrow_mut().problems.push(*reason);
+            self.0.lock().unwrap().problems.push(*reason);
         }
     }
 
     fn ask(&mut self, challenge: &credential::Challenge) {
-        let asked = &mut self.0.borrow_mut().asked;
+        let asked = &mut self.0.lock().unwrap().asked;
         if asked.last() != Some(challenge) {
             asked.push(challenge.clone());
         }
@@ -39,7 +39,7 @@ impl Display for Shown {
 
 /// A camera before which somebody stands who sees the lane's display.
 struct Visitor<F> {
-    seen: Rc<RefCell<Seen>>,
+    seen: Arc<Mutex<Seen>>,
     /// In milliseconds since the camera started.
     now: u64,
     until: u64,
@@ -49,10 +49,11 @@ struct Visitor<F> {
 /// How far apart the frames are, in milliseconds.
 const STEP: u64 = 500;
 
-impl<F: FnMut(u64, &Seen) -> Option<DynamicImage>> Camera for Visitor<F> {
+impl<F: FnMut(u64, &Seen) -> Option<DynamicImage> + Send> Camera for Visitor<F> {
     fn next_frame(&mut self) -> Result<Option<Frame>> {
         self.now += STEP;
-        let picture = (self.holds_up)(self.now, &self.seen.borrow()).unwrap_or_else(|| nothing().into());
+        let picture =
+            (self.holds_up)(self.now, &self.seen.lock().unwrap()).unwrap_or_else(|| nothing().into());
         Ok((self.now <= self.until).then(|| Frame::new(picture, self.now)))
     }
 }
@@ -87,30 +88,40 @@ fn work(
     world: &World,
     engine: Option<FaceEngine>,
     until: u64,
-    holds_up: impl FnMut(u64, &Seen) -> Option<DynamicImage>,
+    holds_up: impl FnMut(u64, &Seen) -> Option<DynamicImage> + Send,
 ) -> Seen {
     let folder = tempfile::tempdir().unwrap();
-    let seen = Rc::new(RefCell::new(Seen::default()));
-    let mut record = |outcome: &Outcome, _| {
-        seen.borrow_mut().outcomes.push(outcome.reason);
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let mut record = |outcome: &Outcome, _, _| {
+        seen.lock().unwrap().outcomes.push(outcome.reason);
         Ok(())
     };
+    let board = Board::default();
+    let mut gate = gate::open(&GateSettings::default()).unwrap();
     let mut lane = Lane {
+        settings: Settings::default(),
+        folder: folder.path().to_owned(),
+        watch: Watch::default(),
         purpose: border(),
         trust: world.trust(),
-        state: State::open(folder.path()).unwrap(),
+        state: Stored::open(folder.path()).unwrap(),
         keys: vec![],
-        questions: vec![],
         engine,
         false_match_rate: None,
-        start: world.start,
+        time: Time::From(world.start),
+        surroundings: Surroundings::default(),
+        scanners: None,
+        site: None,
+        metrics: Metrics::new(&board),
+        board,
         display: &mut Shown(seen.clone()),
         record: &mut record,
-        gate: &mut || Ok(()),
+        gate: gate.as_mut(),
     };
-    lane.run(&mut Visitor { seen: seen.clone(), now: 0, until, holds_up }).unwrap();
+    let mut visitor = Visitor { seen: seen.clone(), now: 0, until, holds_up };
+    lane.run(Source::Recorded(&mut visitor), Instant::now(), &AtomicBool::new(false)).unwrap();
     drop(lane);
-    seen.take()
+    std::mem::take(&mut seen.lock().unwrap())
 }
 
 /// A border that asks, and compares no faces.

@@ -1,6 +1,8 @@
 //! What the kiosk sees with: symbols, faces, the camera. Each is given something to see whose answer is known.
 
 use std::num::NonZeroU8;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use image::DynamicImage;
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,9 @@ use shared::template::{AlgorithmId, Template};
 use shared::trust::FalseMatchRate;
 
 use super::{Machine, Report};
-use crate::commands::run::open_camera;
+use crate::camera;
+use crate::gate::settings::GateSettings;
+use crate::gate::{self, GateEvent};
 
 /// A symbol as large as a rotating code is: characters, and pixels of a module.
 const SYMBOL_LENGTH: usize = 600;
@@ -25,6 +29,9 @@ const VECTORS: &str = include_str!("vectors.json");
 /// How alike the face has to be to its own template. Processors round differently, which changes some of the steps that
 /// a template is made of; measured: 0.99 and more.
 const SAME: f32 = 0.97;
+
+/// A gate that cannot be worked with says so in this time.
+const GATE_ANSWERS: Duration = Duration::from_secs(1);
 
 /// The rate at which the other face has to be told apart.
 const APART: FalseMatchRate = FalseMatchRate::one_in(1000).expect("not zero");
@@ -51,8 +58,9 @@ pub(super) fn symbol(_: &Machine<'_>, report: &mut Report) {
 pub(super) fn faces(machine: &Machine<'_>, report: &mut Report) {
     let name = "faces";
     let engine = match machine.engine {
-        Ok(engine) => engine,
-        Err(error) => {
+        None => return,
+        Some(Ok(engine)) => engine,
+        Some(Err(error)) => {
             let remedy = "Mend it with `kiosk models install`; until then an officer compares every face.";
             return report.fail(name, format!("The models do not load: {error}."), remedy);
         }
@@ -125,18 +133,48 @@ fn score(engine: &FaceEngine, picture: &DynamicImage, vector: &Vector) -> Result
 
 pub(super) fn camera(machine: &Machine<'_>, report: &mut Report) {
     let name = "camera";
-    let Some(camera) = machine.camera else {
+    let Some(settings) = machine.camera.filter(|camera| camera.code.is_some()) else {
         return report.warn(name, "Nobody said which camera.", "Put `camera` into the settings.");
     };
-    let remedy = "Look at its cable, and at `camera` in the settings.";
-    match open_camera(camera).and_then(|mut camera| camera.next_frame()) {
-        Ok(Some(frame)) => {
-            let (width, height) = (frame.picture.width(), frame.picture.height());
-            report.ok(name, format!("{camera} gives frames of {width} by {height}."));
+    let remedy = "Look at its cable, and at `camera` in the settings; `kiosk cameras` lists what is there.";
+    let cameras = match camera::open(settings, Instant::now()) {
+        Ok(cameras) => cameras,
+        Err(error) => return report.fail(name, format!("{error:#}."), remedy),
+    };
+    for mut camera in [Some(cameras.code), cameras.face].into_iter().flatten() {
+        match camera.next_frame() {
+            Ok(Some(frame)) => {
+                let (width, height) = frame.luma().dimensions();
+                report.ok(name, format!("It gives frames of {width} by {height}."));
+            }
+            Ok(None) => report.fail(name, "It gives no frames.", remedy),
+            Err(error) => report.fail(name, format!("{error:#}."), remedy),
         }
-        Ok(None) => report.fail(name, format!("{camera} gives no frames."), remedy),
-        Err(error) => report.fail(name, format!("{error:#}."), remedy),
     }
+}
+
+/// The gate is taken into service, shut, and asked whether it is there; it is not opened.
+pub(super) fn gate(machine: &Machine<'_>, report: &mut Report) {
+    let name = "gate";
+    let remedy = "Look at its cable and its power, and at [gate] in the settings.";
+    let settings = &machine.settings.gate;
+    if matches!(settings, GateSettings::Announced(_)) {
+        return report.ok(name, "None: when it would open is said on standard error.");
+    }
+    let mut gate = match gate::open(settings) {
+        Ok(gate) => gate,
+        Err(error) => return report.fail(name, format!("{error:#}."), remedy),
+    };
+    let began = Instant::now();
+    while began.elapsed() < GATE_ANSWERS {
+        for event in gate.events() {
+            if let GateEvent::Fault(why) = event {
+                return report.fail(name, format!("{why}."), remedy);
+            }
+        }
+        thread::sleep(GATE_ANSWERS / 20);
+    }
+    report.ok(name, "It is there, and shut.");
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use shared::face::{Challenge, Progress};
 use shared::reason::{Answer, Reason};
 
-use super::{Effect, Event, Hint, Holder, Moment, Outcome, Screen, Session, conclude};
+use super::deciding::FRESH;
+use super::{Effect, Event, Hint, Holder, Moment, Outcome, Phase, Screen, Step, conclude};
 use crate::decide::{FaceAnswer, FaceRecord};
 
 /// How long a resident has to face the camera, in milliseconds; and how much longer to do what a challenge asks.
@@ -18,7 +19,7 @@ const TRIES: u32 = 3;
 
 /// Waiting for a face that can be compared.
 #[derive(Debug, Clone)]
-pub struct Capturing {
+pub(super) struct Capturing {
     holder: Arc<Holder>,
     code: String,
     visit_started: Moment,
@@ -56,13 +57,21 @@ impl Capturing {
         }
     }
 
-    pub(super) fn step(mut self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
+    /// Whether the person is asked to move.
+    pub(super) fn challenges(&self) -> bool {
+        self.challenge.as_ref().is_some_and(|asked| asked.challenge.progress() != Progress::Done)
+    }
+
+    pub(super) fn step(mut self, event: Event, now: Moment) -> Step {
         let patience = PATIENCE + if self.challenge.is_some() { CHALLENGE_PATIENCE } else { 0 };
         let late = now.since(self.started) > patience;
         let mut effects = vec![];
-        if let Event::Face(answer) = event {
-            if let Some(reason) = self.judge(answer, late, &mut effects) {
-                return self.end(reason, now);
+        if let Event::Face(answer, taken) = event {
+            // An answer that took too long says nothing of whoever stands there now.
+            if now.since(taken) <= FRESH
+                && let Some(reason) = self.judge(answer, late, &mut effects)
+            {
+                return self.end(reason, taken, now);
             }
             effects.push(Effect::CompareFace(self.holder.clone()));
         }
@@ -72,17 +81,15 @@ impl Capturing {
                 (None, 0) => self.hint.unwrap_or(Reason::FaceNotCaptured),
                 (None, _) => Reason::FaceNonMatch,
             };
-            return self.end(reason, now);
+            return self.end(reason, now, now);
         }
-        (Session::Capturing(Box::new(self)), effects)
+        (Phase::Capturing(Box::new(self)), effects)
     }
 
     /// Takes one frame's answer; returns how the visit ends, if it does.
     fn judge(&mut self, answer: FaceAnswer, late: bool, effects: &mut Vec<Effect>) -> Option<Reason> {
         let reason = answer.reason;
-        let moving =
-            self.challenge.as_ref().is_some_and(|asked| asked.challenge.progress() != Progress::Done);
-        if moving {
+        if self.challenges() {
             return self.watch(answer, effects);
         }
         self.last = answer.record.or(self.last.take());
@@ -149,7 +156,7 @@ impl Capturing {
         }
     }
 
-    fn end(self, reason: Reason, now: Moment) -> (Session, Vec<Effect>) {
+    fn end(self, reason: Reason, taken: Moment, now: Moment) -> Step {
         let face = self.last.and_then(|record| serde_json::to_value(record).ok());
         let challenge = self.challenge.map(|asked| asked.challenge.progress() == Progress::Done);
         let outcome = Outcome {
@@ -160,6 +167,6 @@ impl Capturing {
             challenge_passed: challenge,
             took: now.since(self.visit_started),
         };
-        conclude(outcome, self.code, now)
+        conclude(outcome, self.code, taken, now)
     }
 }

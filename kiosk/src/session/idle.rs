@@ -2,65 +2,46 @@
 
 use shared::reason::Reason;
 
-use super::{Effect, Event, Moment, Screen, Session, Verifying};
+use super::{Effect, Event, Moment, Phase, Reading, Screen, SeenCode, Step, Verifying};
 
 /// A code that stays in view after its visit is not a new one; gone this long, in milliseconds, it is.
-const GONE_AFTER: u64 = 1500;
-
-/// A code that cannot be read gets this long, in milliseconds, before the resident is told; a phone that is still
-/// moving into place is blurred for a moment.
-const TOLD_AFTER: u64 = 1000;
+pub(super) const GONE_AFTER: u64 = 1500;
 
 /// Waiting, with the code of the last visit while it stays in view.
 #[derive(Debug, Clone, Default)]
-pub struct Idle {
-    lingering: Option<(String, Moment)>,
-    /// What stands in place of a readable code, since when, and whether that was said.
-    problem: Option<(Reason, Moment, bool)>,
+pub(super) struct Idle {
+    lingering: Option<SeenCode>,
 }
 
 impl Idle {
-    pub(super) fn after(code: String, last_seen: Moment) -> Self {
-        Self { lingering: Some((code, last_seen)), problem: None }
+    pub(super) fn after(code: Option<SeenCode>) -> Self {
+        Self { lingering: code }
     }
 
-    pub(super) fn step(mut self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
-        let text = match event {
-            Event::Code(text) => text,
-            Event::NoCode(reason) => return self.without_code(reason, now),
-            _ => return (Session::Idle(self), vec![]),
-        };
-        let told = self.problem.take().is_some_and(|(.., told)| told);
-        if let Some((code, last_seen)) = &mut self.lingering
-            && *code == text
-            && now.since(*last_seen) < GONE_AFTER
-        {
-            *last_seen = now;
-            return (Session::Idle(self), if told { vec![Effect::Show(Screen::Idle)] } else { vec![] });
+    pub(super) fn step(mut self, event: Event, now: Moment) -> Step {
+        match event {
+            Event::Code(text) if self.lingers(&text, now) => (Phase::Idle(self), vec![]),
+            Event::Code(text) => start(text, now),
+            Event::NoCode(Reason::NoSymbol) => (Phase::Idle(self), vec![]),
+            Event::NoCode(reason) => (Phase::Reading(Reading::new(self, reason, now)), vec![]),
+            _ => (Phase::Idle(self), vec![]),
         }
-        let effects = vec![Effect::Show(Screen::Verifying), Effect::Verify(text.clone())];
-        (Session::Verifying(Verifying::new(text, now)), effects)
     }
 
-    /// A code that stays unreadable, or several at once, is said; an empty frame is not.
-    fn without_code(mut self, reason: Reason, now: Moment) -> (Session, Vec<Effect>) {
-        let mut effects = vec![];
-        match (&mut self.problem, reason) {
-            (Some((_, _, told)), Reason::NoSymbol) => {
-                if *told {
-                    effects.push(Effect::Show(Screen::Idle));
-                }
-                self.problem = None;
+    /// Whether this is the code of the last visit, which was never out of view for long.
+    pub(super) fn lingers(&mut self, text: &str, now: Moment) -> bool {
+        match &mut self.lingering {
+            Some(code) if code.text == text && now.since(code.last) < GONE_AFTER => {
+                code.last = now;
+                true
             }
-            (None, Reason::NoSymbol) => {}
-            (Some((known, since, told)), reason) if *known == reason => {
-                if !*told && now.since(*since) >= TOLD_AFTER {
-                    *told = true;
-                    effects.push(Effect::Show(Screen::Problem(reason)));
-                }
-            }
-            (problem, reason) => *problem = Some((reason, now, false)),
+            _ => false,
         }
-        (Session::Idle(self), effects)
     }
+}
+
+/// Begins a visit.
+pub(super) fn start(text: String, now: Moment) -> Step {
+    let effects = vec![Effect::Show(Screen::Verifying), Effect::Verify(text.clone())];
+    (Phase::Verifying(Verifying::new(text, now)), effects)
 }

@@ -1,22 +1,30 @@
 //! One lane's visits as a pure state machine: events in, effects out. It reads no clock and does no I/O.
 //!
 //! ```text
-//! idle ──code──▶ verifying ──good──▶ capturing ──face──▶ outcome ──time──▶ idle
-//!                    └──────────────refused─────────────▶ outcome
+//!           ┌──unreadable──▶ reading ──┐
+//! idle ─────┴──────────code───────────┴──▶ verifying ──good──▶ capturing ──match──▶ deciding ──written──▶ gate
+//!                                              └───────refused──────┴──────────────▶ outcome
+//! gate ──▶ await pass ──passed, not passed──▶ outcome ──time──▶ idle
+//! outcome ──unanswered, and there is an operator──▶ manual check ──officer admits──▶ deciding
+//! any ──fault, or closed by an operator──▶ out of service ──all mended, reopened──▶ idle
 //! ```
 //! A policy may ask for a challenge: then a face that matched has to move as asked and match again.
-//! ```text
-//! any ──fault──▶ out of service ──mended──▶ idle
-//! ```
+//!
 //! Whatever goes wrong ends in a state that keeps the gate shut and says so.
 
+mod awaiting;
 mod capturing;
+mod deciding;
 mod idle;
+mod manual;
 mod outcome;
+mod reading;
 mod verifying;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::credential::Verified;
 use shared::face::{Challenge, ChallengeTask, QualityIssue};
@@ -24,10 +32,14 @@ use shared::reason::{Answer, Reason};
 use shared::seal::Seal;
 
 use crate::decide::FaceAnswer;
-pub use capturing::Capturing;
-pub use idle::Idle;
-pub use outcome::Shown;
-pub use verifying::Verifying;
+use awaiting::AwaitPass;
+use capturing::Capturing;
+use deciding::Deciding;
+use idle::Idle;
+use manual::ManualCheck;
+use outcome::Shown;
+use reading::Reading;
+use verifying::Verifying;
 
 /// A moment of the runtime's monotonic clock, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -62,14 +74,29 @@ pub enum Event {
     Verified(Result<Arc<Holder>, Reason>),
     /// The verifier answered that the code is a genuine seal of another scheme, which names no holder.
     Seal(Box<Seal>),
-    /// The face pipeline answered for one frame.
-    Face(FaceAnswer),
+    /// The face pipeline answered for one frame, which was taken at this moment.
+    Face(FaceAnswer, Moment),
+    /// What was to be written down is on the disk, in this row of the journal.
+    Recorded(u64),
+    /// What the gate reports.
+    Gate(Passage),
+    /// An officer, who is known, decided about the visit of this row.
+    Officer {
+        /// The row of the device's decision.
+        row: u64,
+        /// Whether the person is let in.
+        admit: bool,
+    },
+    /// An operator closes the lane.
+    Close,
+    /// An operator opens it again.
+    Reopen,
     /// Time passed.
     Tick,
     /// Something the lane cannot work without failed.
     Fault(Reason),
     /// It works again.
-    Mended,
+    Mended(Reason),
 }
 
 /// What the runtime is asked to do.
@@ -83,8 +110,19 @@ pub enum Effect {
     Show(Screen),
     /// Open the gate once.
     OpenGate,
-    /// Write down how the visit ended.
+    /// Write down how the visit ended and answer with [`Event::Recorded`], or with [`Event::Fault`].
     Record(Outcome),
+    /// Write down what the officer decided about a visit, and answer like that.
+    RecordOfficer {
+        /// The row of the device's decision.
+        row: u64,
+        /// Whether the person is let in.
+        admit: bool,
+    },
+    /// Write down what became of the gate that a decision opened, or that nobody opened.
+    RecordPassage(Passage, Option<u64>),
+    /// Let the code of this visit be shown once more: it opened the gate and nobody went.
+    FreeProof,
 }
 
 /// What the resident and the operator see. The screen draws it and decides nothing.
@@ -151,53 +189,208 @@ pub struct Outcome {
     pub took: u64,
 }
 
-/// The state of a lane.
-#[derive(Debug, Clone)]
-pub enum Session {
+/// What a lane has besides its camera.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surroundings {
+    /// The gate tells whether somebody passed.
+    pub passage: bool,
+    /// Somebody answers for what the lane cannot decide.
+    pub attended: bool,
+}
+
+/// The states of a lane, for those who watch it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
     /// Nobody is here.
-    Idle(Idle),
+    Idle,
+    /// Something like a code is in view.
+    Reading,
     /// A code is being verified.
-    Verifying(Verifying),
+    Verifying,
     /// The holder's face is awaited.
-    Capturing(Box<Capturing>),
+    Capturing,
+    /// The holder is asked to move.
+    Challenge,
+    /// The decision is being written down.
+    Deciding,
+    /// The gate is open.
+    AwaitPass,
     /// The outcome is shown.
-    Outcome(Shown),
+    Outcome,
+    /// An officer has to look.
+    ManualCheck,
     /// The lane is closed.
     OutOfService,
 }
 
+/// A lane.
+#[derive(Debug, Clone)]
+pub struct Session {
+    surroundings: Surroundings,
+    /// What does not work.
+    faults: BTreeSet<&'static str>,
+    /// Closed by an operator.
+    closed: bool,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Idle(Idle),
+    Reading(Reading),
+    Verifying(Verifying),
+    Capturing(Box<Capturing>),
+    Deciding(Deciding),
+    AwaitPass(AwaitPass),
+    Outcome(Shown),
+    ManualCheck(ManualCheck),
+    OutOfService,
+}
+
+/// What a state makes of an event.
+type Step = (Phase, Vec<Effect>);
+
 impl Session {
-    /// A lane that waits for its first visit.
-    pub fn new() -> (Self, Vec<Effect>) {
-        (Session::Idle(Idle::default()), vec![Effect::Show(Screen::Idle)])
+    /// A lane that waits for its first visit, or that an operator closed before it was switched off.
+    pub fn new(surroundings: Surroundings, closed: bool) -> (Self, Vec<Effect>) {
+        let faults = BTreeSet::new();
+        let session = Self { surroundings, faults, closed, phase: Phase::OutOfService };
+        session.reopened()
+    }
+
+    /// Returns the state, for those who watch the lane.
+    pub fn state(&self) -> State {
+        match &self.phase {
+            Phase::Idle(_) => State::Idle,
+            Phase::Reading(_) => State::Reading,
+            Phase::Verifying(_) => State::Verifying,
+            Phase::Capturing(capturing) if capturing.challenges() => State::Challenge,
+            Phase::Capturing(_) => State::Capturing,
+            Phase::Deciding(_) => State::Deciding,
+            Phase::AwaitPass(_) => State::AwaitPass,
+            Phase::Outcome(_) => State::Outcome,
+            Phase::ManualCheck(_) => State::ManualCheck,
+            Phase::OutOfService => State::OutOfService,
+        }
+    }
+
+    /// Tells whether an officer's decision can be carried out now: nobody else's visit is under way.
+    pub fn takes_officer(&self) -> bool {
+        matches!(self.state(), State::Idle | State::Reading | State::Outcome | State::ManualCheck)
     }
 
     /// Takes one event and returns the next state with what is to be done.
     #[must_use]
-    pub fn step(self, event: Event, now: Moment) -> (Self, Vec<Effect>) {
-        match (self, event) {
-            (Session::OutOfService, Event::Mended) => Session::new(),
-            (Session::OutOfService, _) => (Session::OutOfService, vec![]),
-            (_, Event::Fault(reason)) => {
-                (Session::OutOfService, vec![Effect::Show(Screen::OutOfService(reason))])
+    pub fn step(mut self, event: Event, now: Moment) -> (Self, Vec<Effect>) {
+        match event {
+            Event::Fault(reason) => {
+                self.faults.insert(reason.code());
+                self.out_of_service()
             }
-            (state, Event::Mended) => (state, vec![]),
-            (Session::Idle(state), event) => state.step(event, now),
-            (Session::Verifying(state), event) => state.step(event, now),
-            (Session::Capturing(state), event) => state.step(event, now),
-            (Session::Outcome(state), event) => state.step(event, now),
+            Event::Mended(reason) if self.faults.remove(reason.code()) => self.reopened(),
+            Event::Close => {
+                self.closed = true;
+                self.out_of_service()
+            }
+            Event::Reopen => {
+                // Whoever opens the lane has looked at a gate that fell silent; one that is still broken says so again.
+                let silent = self.faults.remove(Reason::GateFailed.code());
+                if std::mem::take(&mut self.closed) || silent { self.reopened() } else { (self, vec![]) }
+            }
+            Event::Gate(Passage::Forced) => self.forced(now),
+            // The last visitor is through, and the gate does not close behind them.
+            Event::Gate(Passage::Held) if !matches!(self.phase, Phase::AwaitPass(_)) => {
+                self.step(Event::Fault(Reason::GateFailed), now)
+            }
+            Event::Officer { row, admit } if self.takes_officer() => {
+                let effects = vec![Effect::RecordOfficer { row, admit }];
+                let phase = match admit {
+                    true => Phase::Deciding(Deciding::by_officer(now)),
+                    false => Phase::Outcome(Shown::briefly(None, now)),
+                };
+                (Self { phase, ..self }, effects)
+            }
+            event => {
+                let around = self.surroundings;
+                let (phase, effects) = match self.phase {
+                    Phase::Idle(state) => state.step(event, now),
+                    Phase::Reading(state) => state.step(event, now),
+                    Phase::Verifying(state) => state.step(event, now),
+                    Phase::Capturing(state) => state.step(event, now),
+                    Phase::Deciding(state) => state.step(event, now, around),
+                    Phase::AwaitPass(state) => state.step(event, now),
+                    Phase::Outcome(state) => state.step(event, now, around),
+                    Phase::ManualCheck(state) => state.step(event, now),
+                    Phase::OutOfService => (Phase::OutOfService, vec![]),
+                };
+                let mut session = Self { phase, ..self };
+                // A state that finds the gate or the journal silent says so by going out of service.
+                if let Some(Effect::Show(Screen::OutOfService(reason))) = effects.last() {
+                    session.faults.insert(reason.code());
+                }
+                (session, effects)
+            }
         }
+    }
+
+    fn out_of_service(self) -> (Self, Vec<Effect>) {
+        let reason = self.why_closed();
+        let effects = vec![Effect::Show(Screen::OutOfService(reason))];
+        (Self { phase: Phase::OutOfService, ..self }, effects)
+    }
+
+    /// Opens a lane for visits, if nothing else is against it.
+    fn reopened(self) -> (Self, Vec<Effect>) {
+        if self.closed || !self.faults.is_empty() {
+            return self.out_of_service();
+        }
+        (Self { phase: Phase::Idle(Idle::default()), ..self }, vec![Effect::Show(Screen::Idle)])
+    }
+
+    /// The reason that is shown: a fault before an operator's wish, because somebody has to mend it.
+    fn why_closed(&self) -> Reason {
+        self.faults.first().and_then(|code| Reason::from_code(code)).unwrap_or(Reason::LaneClosed)
+    }
+
+    /// Nobody knows who came through: whatever was under way ends, and somebody has to look.
+    fn forced(self, now: Moment) -> (Self, Vec<Effect>) {
+        let mut effects = vec![Effect::RecordPassage(Passage::Forced, None)];
+        if matches!(self.phase, Phase::OutOfService) {
+            return (self, effects);
+        }
+        effects.push(Effect::Show(Screen::Passage(Passage::Forced)));
+        let phase = match self.surroundings.attended {
+            true => Phase::ManualCheck(ManualCheck::new(None, now)),
+            false => Phase::Outcome(Shown::new(None, Reason::GateForced, now)),
+        };
+        (Self { phase, ..self }, effects)
     }
 }
 
-/// Ends a visit: the only place that opens the gate, and only for one reason.
-fn conclude(outcome: Outcome, code: String, now: Moment) -> (Session, Vec<Effect>) {
-    // The gate opens for nothing that is not written down.
-    let mut effects = vec![Effect::Record(outcome.clone()), Effect::Show(Screen::Outcome(outcome.clone()))];
-    if outcome.reason.answer() == Answer::Accepted {
-        effects.insert(1, Effect::OpenGate);
+/// A code that was seen, and when last.
+#[derive(Debug, Clone)]
+struct SeenCode {
+    text: String,
+    last: Moment,
+}
+
+/// Ends a visit. A yes is written down first; the gate opens once it is, and while it is fresh.
+fn conclude(outcome: Outcome, code: String, taken: Moment, now: Moment) -> Step {
+    let code = Some(SeenCode { text: code, last: now });
+    match outcome.reason.answer() {
+        Answer::Accepted => {
+            let record = Effect::Record(outcome.clone());
+            (Phase::Deciding(Deciding::new(outcome, code, taken)), vec![record])
+        }
+        _ => {
+            let shown = Shown::new(code, outcome.reason, now);
+            (
+                Phase::Outcome(shown),
+                vec![Effect::Record(outcome.clone()), Effect::Show(Screen::Outcome(outcome))],
+            )
+        }
     }
-    (Session::Outcome(Shown::new(code, now)), effects)
 }
 
 #[cfg(test)]

@@ -1,32 +1,51 @@
 //! The outcome is shown for a while.
 
-use super::{Effect, Event, Idle, Moment, Screen, Session};
+use shared::reason::{Answer, Reason};
+
+use super::{Effect, Event, Idle, ManualCheck, Moment, Phase, Screen, SeenCode, Step, Surroundings};
 
 /// How long an outcome stays on the screen, in milliseconds.
 const SHOWN_FOR: u64 = 4_000;
 
+/// And what became of the gate, which nobody has to read twice.
+const BRIEFLY: u64 = 1_500;
+
 /// Showing how the last visit ended.
 #[derive(Debug, Clone)]
-pub struct Shown {
-    code: String,
-    last_seen: Moment,
+pub(super) struct Shown {
+    code: Option<SeenCode>,
     since: Moment,
+    lasts: u64,
+    /// Why nothing could be decided, if so.
+    unanswered: Option<Reason>,
 }
 
 impl Shown {
-    pub(super) fn new(code: String, now: Moment) -> Self {
-        Self { code, last_seen: now, since: now }
+    pub(super) fn new(code: Option<SeenCode>, reason: Reason, now: Moment) -> Self {
+        let unanswered = (reason.answer() == Answer::Unanswered).then_some(reason);
+        Self { code, since: now, lasts: SHOWN_FOR, unanswered }
     }
 
-    pub(super) fn step(mut self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
-        if now.since(self.since) >= SHOWN_FOR {
+    pub(super) fn briefly(code: Option<SeenCode>, now: Moment) -> Self {
+        Self { code, since: now, lasts: BRIEFLY, unanswered: None }
+    }
+
+    pub(super) fn step(mut self, event: Event, now: Moment, around: Surroundings) -> Step {
+        if now.since(self.since) >= self.lasts {
             // What ends the showing may be the next resident's code: it is not lost.
-            let (session, effects) = Idle::after(self.code, self.last_seen).step(event, now);
-            return (session, [vec![Effect::Show(Screen::Idle)], effects].concat());
+            let ((phase, effects), screen) = match self.unanswered {
+                Some(reason) if around.attended => {
+                    (ManualCheck::new(self.code, now).step(event, now), Screen::ManualCheck(reason))
+                }
+                _ => (Idle::after(self.code).step(event, now), Screen::Idle),
+            };
+            return (phase, [vec![Effect::Show(screen)], effects].concat());
         }
-        if matches!(&event, Event::Code(text) if *text == self.code) {
-            self.last_seen = now;
+        if let (Event::Code(text), Some(code)) = (&event, &mut self.code)
+            && *text == code.text
+        {
+            code.last = now;
         }
-        (Session::Outcome(self), vec![])
+        (Phase::Outcome(self), vec![])
     }
 }

@@ -45,26 +45,63 @@ fn seen(reason: Reason, same_person: bool, quality: Quality) -> Event {
         models: vec![],
         same_person,
     };
-    Event::Face(FaceAnswer { reason, issue: None, record: Some(record) })
+    Event::Face(FaceAnswer { reason, issue: None, record: Some(record) }, FRAME)
 }
 
 fn poor(reason: Reason, issue: Option<QualityIssue>) -> Event {
-    Event::Face(FaceAnswer { reason, issue, record: None })
+    Event::Face(FaceAnswer { reason, issue, record: None }, FRAME)
 }
+
+/// Stands for the moment of the event itself.
+const FRAME: Moment = Moment(u64::MAX);
+
+fn at_its_time(event: Event, at: u64) -> Event {
+    match event {
+        Event::Face(answer, FRAME) => Event::Face(answer, Moment(at)),
+        event => event,
+    }
+}
+
+/// The row that everything is written to.
+const ROW: u64 = 7;
 
 fn code(text: &str) -> Event {
     Event::Code(text.to_owned())
 }
 
-/// Plays events at their times and returns every effect.
+/// Plays events at their times in a lane that stands alone, and returns every effect.
 fn play(events: Vec<(u64, Event)>) -> (Session, Vec<Effect>) {
-    let (mut session, mut all) = Session::new();
+    play_in(Surroundings::default(), events)
+}
+
+/// The same; what is to be written down is on the disk at once.
+fn play_in(surroundings: Surroundings, events: Vec<(u64, Event)>) -> (Session, Vec<Effect>) {
+    let (mut session, mut all) = Session::new(surroundings, false);
     for (at, event) in events {
-        let (next, effects) = session.step(event, Moment(at));
-        session = next;
-        all.extend(effects);
+        let mut pending = vec![at_its_time(event, at)];
+        while let Some(event) = pending.pop() {
+            let (next, effects) = session.step(event, Moment(at));
+            session = next;
+            if effects.iter().any(|effect| matches!(effect, Effect::Record(_) | Effect::RecordOfficer { .. }))
+            {
+                pending.push(Event::Recorded(ROW));
+            }
+            all.extend(effects);
+        }
     }
     (session, all)
+}
+
+fn screens(effects: &[Effect]) -> Vec<Screen> {
+    effects
+        .iter()
+        .filter_map(|effect| if let Effect::Show(screen) = effect { Some(screen.clone()) } else { None })
+        .collect()
+}
+
+/// The events up to the gate of a good visit.
+fn good_visit() -> Vec<(u64, Event)> {
+    vec![(0, code("A")), (10, Event::Verified(Ok(holder()))), (100, face(Reason::Accepted))]
 }
 
 fn outcomes(effects: &[Effect]) -> Vec<Reason> {
@@ -89,7 +126,7 @@ fn a_good_visit_opens_the_gate_once() {
         (500, code("A")),
     ]);
     assert_eq!((outcomes(&effects), pulses(&effects)), (vec![Reason::Accepted], 1));
-    assert!(matches!(session, Session::Outcome(_)));
+    assert_eq!(session.state(), State::Outcome);
 }
 
 #[test]
@@ -127,18 +164,12 @@ fn a_code_left_in_view_is_not_a_second_visit() {
 fn the_next_residents_code_ends_the_last_outcome() {
     let (session, _) =
         play(vec![(0, code("A")), (10, Event::Verified(Err(Reason::ProofExpired))), (4_100, code("B"))]);
-    assert!(matches!(session, Session::Verifying(_)));
+    assert_eq!(session.state(), State::Verifying);
 }
 
 #[test]
 fn an_unreadable_code_is_said_after_a_second_and_taken_back() {
     let unreadable = || Event::NoCode(Reason::SymbolUnreadable);
-    let screens = |effects: Vec<Effect>| {
-        effects
-            .into_iter()
-            .filter_map(|effect| if let Effect::Show(screen) = effect { Some(screen) } else { None })
-            .collect::<Vec<_>>()
-    };
     let (_, effects) = play(vec![
         (0, unreadable()),
         (900, unreadable()),
@@ -146,7 +177,7 @@ fn an_unreadable_code_is_said_after_a_second_and_taken_back() {
         (1100, unreadable()),
         (1200, Event::NoCode(Reason::NoSymbol)),
     ]);
-    assert_eq!(screens(effects), [Screen::Idle, Screen::Problem(Reason::SymbolUnreadable), Screen::Idle]);
+    assert_eq!(screens(&effects), [Screen::Idle, Screen::Problem(Reason::SymbolUnreadable), Screen::Idle]);
 }
 
 fn seal() -> Seal {
@@ -188,9 +219,135 @@ fn a_fault_closes_the_lane_until_it_is_mended() {
         (30, face(Reason::Accepted)),
         (40, code("B")),
     ]);
-    assert!(matches!(session, Session::OutOfService));
+    assert_eq!(session.state(), State::OutOfService);
     assert_eq!((outcomes(&effects), pulses(&effects)), (vec![], 0));
-    assert!(matches!(session.step(Event::Mended, Moment(50)).0, Session::Idle(_)));
+    let (session, _) = session.step(Event::Fault(Reason::GateFailed), Moment(50));
+    let (session, effects) = session.step(Event::Mended(Reason::CameraFailed), Moment(60));
+    assert_eq!(screens(&effects), [Screen::OutOfService(Reason::GateFailed)], "one is left");
+    assert_eq!(session.step(Event::Mended(Reason::GateFailed), Moment(70)).0.state(), State::Idle);
+}
+
+#[test]
+fn a_lane_that_an_operator_closed_stays_closed_until_one_opens_it() {
+    let (session, effects) = Session::new(Surroundings::default(), true);
+    assert_eq!(screens(&effects), [Screen::OutOfService(Reason::LaneClosed)]);
+    let (session, _) = session.step(Event::Fault(Reason::CameraFailed), Moment(1));
+    let (session, _) = session.step(Event::Mended(Reason::CameraFailed), Moment(2));
+    assert_eq!(session.state(), State::OutOfService);
+    let (session, _) = session.step(code("A"), Moment(3));
+    let (session, _) = session.step(Event::Reopen, Moment(4));
+    assert_eq!(session.state(), State::Idle);
+    let (session, _) = session.step(Event::Close, Moment(5));
+    assert_eq!(session.state(), State::OutOfService);
+}
+
+#[test]
+fn the_gate_opens_only_for_what_is_written_and_while_it_is_fresh() {
+    let visit = || {
+        let (mut session, _) = Session::new(Surroundings::default(), false);
+        for (at, event) in good_visit() {
+            session = session.step(at_its_time(event, at), Moment(at)).0;
+        }
+        assert_eq!(session.state(), State::Deciding);
+        session
+    };
+    let ends = |event: Event, at| {
+        let (session, effects) = visit().step(event, Moment(at));
+        (session.state(), pulses(&effects))
+    };
+    assert_eq!(ends(Event::Recorded(ROW), 2_000), (State::Outcome, 1));
+    assert_eq!(ends(Event::Recorded(ROW), 2_101), (State::Outcome, 0), "whoever it was may be gone");
+    assert_eq!(ends(Event::Tick, 2_100), (State::Deciding, 0));
+    assert_eq!(ends(Event::Tick, 2_101), (State::OutOfService, 0), "a disk that hangs");
+    assert_eq!(ends(Event::Fault(Reason::JournalFailed), 200), (State::OutOfService, 0));
+}
+
+#[test]
+fn a_face_of_a_moment_ago_decides_nothing() {
+    let stale = Event::Face(FaceAnswer::from(Reason::Accepted), Moment(100));
+    let (session, effects) = play(vec![(0, code("A")), (10, Event::Verified(Ok(holder()))), (2_200, stale)]);
+    assert_eq!((session.state(), pulses(&effects)), (State::Capturing, 0));
+    assert!(matches!(effects.last(), Some(Effect::CompareFace(_))), "and the next frame is looked at");
+}
+
+const WITH_CONTACT: Surroundings = Surroundings { passage: true, attended: false };
+
+#[test]
+fn the_lane_waits_for_somebody_to_pass() {
+    let passage = |events: Vec<(u64, Passage)>| {
+        let events = events.into_iter().map(|(at, passage)| (at, Event::Gate(passage)));
+        let (session, effects) = play_in(WITH_CONTACT, good_visit().into_iter().chain(events).collect());
+        let freed = effects.iter().filter(|effect| matches!(effect, Effect::FreeProof)).count();
+        assert_eq!(pulses(&effects), 1);
+        (session.state(), freed)
+    };
+    assert_eq!(passage(vec![]), (State::AwaitPass, 0));
+    assert_eq!(passage(vec![(900, Passage::Passed)]), (State::Outcome, 0));
+    assert_eq!(
+        passage(vec![(900, Passage::NotPassed)]),
+        (State::Outcome, 1),
+        "the code may be shown once more"
+    );
+    assert_eq!(passage(vec![(900, Passage::Held)]), (State::AwaitPass, 0));
+    assert_eq!(passage(vec![(900, Passage::Held), (60_000, Passage::Passed)]), (State::Outcome, 0));
+    let shut = vec![(900, Event::Gate(Passage::Held)), (9_000, Event::Mended(Reason::GateFailed))];
+    assert_eq!(play_in(WITH_CONTACT, [good_visit(), shut].concat()).0.state(), State::Outcome);
+    let (session, _) = play_in(WITH_CONTACT, vec![(0, Event::Gate(Passage::Held))]);
+    assert_eq!(session.state(), State::OutOfService, "a gate that does not close behind somebody");
+    let silent = [good_visit(), vec![(30_101, Event::Tick)]].concat();
+    let (session, effects) = play_in(WITH_CONTACT, silent);
+    assert_eq!(screens(&effects).last(), Some(&Screen::OutOfService(Reason::GateFailed)));
+    assert_eq!(session.clone().step(code("B"), Moment(30_200)).0.state(), State::OutOfService);
+    assert_eq!(session.step(Event::Mended(Reason::GateFailed), Moment(31_000)).0.state(), State::Idle);
+}
+
+const ATTENDED: Surroundings = Surroundings { passage: false, attended: true };
+
+#[test]
+fn what_the_lane_cannot_decide_waits_for_an_officer() {
+    let unanswered = || {
+        vec![
+            (0, code("A")),
+            (10, Event::Verified(Err(Reason::TrustStale))),
+            (20, code("A")),
+            (4_100, Event::Tick),
+        ]
+    };
+    let (session, effects) = play_in(ATTENDED, unanswered());
+    assert_eq!(session.state(), State::ManualCheck);
+    assert_eq!(screens(&effects).last(), Some(&Screen::ManualCheck(Reason::TrustStale)));
+    let and = |event: Event| {
+        let (session, effects) = play_in(ATTENDED, [unanswered(), vec![(5_000, event)]].concat());
+        (session.state(), pulses(&effects))
+    };
+    assert_eq!(and(Event::Officer { row: ROW, admit: true }), (State::Outcome, 1));
+    assert_eq!(and(Event::Officer { row: ROW, admit: false }), (State::Outcome, 0));
+    assert_eq!(and(code("B")), (State::Verifying, 0), "the next one is not kept waiting");
+    let late = [unanswered(), vec![(130_000, Event::Tick)]].concat();
+    assert_eq!(play_in(ATTENDED, late).0.state(), State::Idle);
+    let alone = play(unanswered()).0.state();
+    assert_eq!(alone, State::Idle, "where nobody answers, nobody is waited for");
+}
+
+#[test]
+fn an_officer_is_not_carried_out_in_the_middle_of_anothers_visit() {
+    let admit = Event::Officer { row: ROW, admit: true };
+    let (session, effects) =
+        play_in(ATTENDED, vec![(0, code("B")), (10, Event::Verified(Ok(holder()))), (20, admit)]);
+    assert_eq!((session.state(), pulses(&effects), session.takes_officer()), (State::Capturing, 0, false));
+}
+
+#[test]
+fn a_gate_that_is_forced_ends_the_visit_and_calls_somebody() {
+    let forced = (50, Event::Gate(Passage::Forced));
+    for (around, state) in [(ATTENDED, State::ManualCheck), (WITH_CONTACT, State::Outcome)] {
+        let events = vec![(0, code("A")), (10, Event::Verified(Ok(holder()))), forced.clone()];
+        let (session, effects) = play_in(around, events);
+        assert_eq!(session.state(), state);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::RecordPassage(Passage::Forced, None))));
+        let (_, effects) = session.step(Event::Face(Reason::Accepted.into(), Moment(60)), Moment(60));
+        assert_eq!(pulses(&effects), 0);
+    }
 }
 
 /// Plays a visit whose policy asks for a turn to the left, with these faces, one every 200 ms.
@@ -260,59 +417,155 @@ fn what_would_help_is_said_once() {
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let reason = proptest::sample::select(Reason::ALL);
+    let reason = || proptest::sample::select(Reason::ALL);
+    let fault =
+        || proptest::sample::select(vec![Reason::CameraFailed, Reason::GateFailed, Reason::JournalFailed]);
+    let passage =
+        proptest::sample::select(vec![Passage::Passed, Passage::NotPassed, Passage::Held, Passage::Forced]);
     prop_oneof![
-        4 => "[AB]".prop_map(Event::Code),
-        1 => reason.clone().prop_map(Event::NoCode),
-        2 => Just(()).prop_map(|()| Event::Verified(Ok(holder()))),
+        6 => "[AB]".prop_map(Event::Code),
+        1 => reason().prop_map(Event::NoCode),
+        4 => Just(()).prop_map(|()| Event::Verified(Ok(holder()))),
         1 => Just(()).prop_map(|()| Event::Seal(Box::new(seal()))),
-        1 => reason.clone().prop_filter("a yes is not an error", |reason| reason.answer() != Answer::Accepted)
+        1 => reason().prop_filter("a yes is not an error", |reason| reason.answer() != Answer::Accepted)
             .prop_map(|reason| Event::Verified(Err(reason))),
-        4 => reason.clone().prop_map(|reason| poor(reason, None)),
-        1 => Just(Event::Tick),
-        1 => Just(Event::Fault(Reason::CameraFailed)),
-        1 => Just(Event::Mended),
+        4 => Just(()).prop_map(|()| face(Reason::Accepted)),
+        2 => reason().prop_map(|reason| poor(reason, None)),
+        6 => Just(Event::Recorded(ROW)),
+        2 => passage.prop_map(Event::Gate),
+        2 => any::<bool>().prop_map(|admit| Event::Officer { row: ROW, admit }),
+        2 => Just(Event::Tick),
+        1 => fault().prop_map(Event::Fault),
+        2 => fault().prop_map(Event::Mended),
+        1 => Just(Event::Close),
+        2 => Just(Event::Reopen),
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+/// What has to be true of a lane, kept without its states: a small reference that says when the gate may open.
+#[derive(Default)]
+struct Reference {
+    /// A code was handed to the verifier, and not answered yet.
+    asked: bool,
+    /// The verifier said yes to the visit's code.
+    verified: bool,
+    /// A yes is being written down, decided at this moment.
+    writing: Option<u64>,
+    closed: bool,
+    faults: std::collections::BTreeSet<&'static str>,
+}
 
-    /// A small reference: what the last code, verification and face said decides whether the gate may open.
-    #[test]
-    fn the_gate_opens_only_for_a_verified_code_and_an_accepted_face(
-        events in proptest::collection::vec((0u64..8_000, any_event()), 0..60)
-    ) {
-        let (mut session, _) = Session::new();
-        let (mut now, mut asked, mut verified) = (0, false, false);
-        for (wait, event) in events {
-            now += wait;
-            let accepted_face = matches!(&event, Event::Face(FaceAnswer { reason: Reason::Accepted, .. }));
-            if asked && matches!(&event, Event::Verified(Ok(_))) {
-                verified = true;
+impl Reference {
+    /// Takes an event, and what the lane did, and says what is wrong.
+    fn check(
+        &mut self,
+        event: &Event,
+        effects: &[Effect],
+        [before, state]: [State; 2],
+        now: u64,
+    ) -> Result<(), String> {
+        match event {
+            Event::Fault(reason) => _ = self.faults.insert(reason.code()),
+            Event::Mended(reason) => _ = self.faults.remove(reason.code()),
+            Event::Gate(Passage::Held) if before != State::AwaitPass => {
+                self.faults.insert(Reason::GateFailed.code());
             }
-            let (next, effects) = session.step(event, Moment(now));
-            session = next;
-            let mut written = false;
-            for effect in &effects {
-                match effect {
-                    Effect::Verify(_) => (asked, verified) = (true, false),
-                    Effect::OpenGate => prop_assert!(asked && verified && accepted_face && written),
-                    Effect::Record(outcome) => {
-                        prop_assert_eq!(outcome.reason == Reason::Accepted, pulses(&effects) == 1);
-                        written = true;
+            Event::Close => self.closed = true,
+            Event::Reopen => (self.closed, _) = (false, self.faults.remove(Reason::GateFailed.code())),
+            _ => {}
+        }
+        if matches!(event, Event::Verified(Ok(_))) && self.asked {
+            (self.asked, self.verified) = (false, true);
+        }
+        let accepted = matches!(event, Event::Face(answer, _) if answer.reason == Reason::Accepted);
+        let written = matches!(event, Event::Recorded(_));
+        let mut pulsed = false;
+        for effect in effects {
+            match effect {
+                Effect::Verify(_) => {
+                    *self = Self { asked: true, verified: false, writing: None, ..std::mem::take(self) }
+                }
+                Effect::CompareFace(_) if !self.verified => return Err("a face for nobody".into()),
+                Effect::Record(outcome) => {
+                    let yes = outcome.reason == Reason::Accepted;
+                    if yes && !(self.verified && accepted) {
+                        return Err("a yes without a good code and a face".into());
                     }
-                    Effect::CompareFace(_) => prop_assert!(verified),
-                    Effect::Show(screen) => {
-                        if matches!(screen, Screen::OutOfService(_)) {
-                            (asked, verified) = (false, false);
-                        }
+                    self.writing = yes.then_some(now);
+                    (self.asked, self.verified) = (false, false);
+                }
+                Effect::RecordOfficer { admit, .. } => {
+                    if !matches!(event, Event::Officer { .. }) {
+                        return Err("an officer who was not there".into());
+                    }
+                    self.writing = admit.then_some(now);
+                }
+                Effect::OpenGate => {
+                    let fresh = self.writing.take().is_some_and(|since| now - since <= 2_000);
+                    if pulsed || !written || !fresh {
+                        return Err("the gate opened".into());
+                    }
+                    pulsed = true;
+                }
+                Effect::Show(Screen::OutOfService(reason)) => {
+                    (self.asked, self.verified, self.writing) = (false, false, None);
+                    if *reason != Reason::LaneClosed {
+                        self.faults.insert(reason.code());
                     }
                 }
-            }
-            if written {
-                (asked, verified) = (false, false);
+                Effect::RecordPassage(Passage::Forced, None) => {
+                    (self.asked, self.verified, self.writing) = (false, false, None);
+                }
+                _ => {}
             }
         }
+        let shut = self.closed || !self.faults.is_empty();
+        if shut != (state == State::OutOfService) {
+            return Err(format!("out of service should be {shut}"));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_reference_agrees(
+        passage: bool,
+        attended: bool,
+        events in proptest::collection::vec((0u64..3_000, any_event()), 0..80)
+    ) {
+        let (mut session, _) = Session::new(Surroundings { passage, attended }, false);
+        let (mut now, mut reference) = (0, Reference::default());
+        for (wait, event) in events {
+            now += wait;
+            let event = at_its_time(event, now);
+            let before = session.state();
+            let (next, effects) = session.step(event.clone(), Moment(now));
+            session = next;
+            let checked = reference.check(&event, &effects, [before, session.state()], now);
+            prop_assert_eq!(checked, Ok(()), "{:?} {:?}", event, session.state());
+        }
+    }
+
+    /// From wherever it is, a lane that is not shut is back at the beginning within three minutes.
+    #[test]
+    fn nothing_lasts_for_ever(
+        passage: bool,
+        attended: bool,
+        events in proptest::collection::vec((0u64..3_000, any_event()), 0..60)
+    ) {
+        let (mut session, _) = Session::new(Surroundings { passage, attended }, false);
+        let mut now = 0;
+        for (wait, event) in events {
+            now += wait;
+            session = session.step(at_its_time(event, now), Moment(now)).0;
+        }
+        for _ in 0..180 {
+            now += 1_000;
+            session = session.step(Event::Tick, Moment(now)).0;
+        }
+        prop_assert!(matches!(session.state(), State::Idle | State::Reading | State::OutOfService), "{:?}", session.state());
     }
 }

@@ -6,14 +6,14 @@ use shared::trust::FaceRule;
 
 use crate::decide;
 
-use super::{Capturing, Effect, Event, Moment, Outcome, Screen, Session, conclude};
+use super::{Capturing, Effect, Event, Moment, Outcome, Phase, Screen, Step, conclude};
 
 /// The verifier takes well under a millisecond; one that has not answered after this long never will.
 const GIVE_UP: u64 = 5_000;
 
 /// Waiting for the verifier.
 #[derive(Debug, Clone)]
-pub struct Verifying {
+pub(super) struct Verifying {
     code: String,
     started: Moment,
 }
@@ -23,35 +23,39 @@ impl Verifying {
         Self { code, started }
     }
 
-    pub(super) fn step(self, event: Event, now: Moment) -> (Session, Vec<Effect>) {
+    pub(super) fn step(self, event: Event, now: Moment) -> Step {
         let took = now.since(self.started);
         let end =
             |reason, claims| Outcome { reason, claims, seal: None, face: None, challenge_passed: None, took };
         match event {
-            Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now),
+            Event::Verified(Err(reason)) => conclude(end(reason, Default::default()), self.code, now, now),
             Event::Verified(Ok(holder)) => match holder.verified.face() {
-                FaceRule::NotUsed => conclude(end(Reason::Accepted, holder.claims.clone()), self.code, now),
+                FaceRule::NotUsed => {
+                    conclude(end(Reason::Accepted, holder.claims.clone()), self.code, now, now)
+                }
                 FaceRule::Officer => {
-                    conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now)
+                    conclude(end(Reason::FaceOfficer, holder.claims.clone()), self.code, now, now)
                 }
                 FaceRule::Required if !has_face(holder.verified.claims()) => {
-                    conclude(end(Reason::FaceNoTemplate, holder.claims.clone()), self.code, now)
+                    conclude(end(Reason::FaceNoTemplate, holder.claims.clone()), self.code, now, now)
                 }
                 FaceRule::Required => {
                     let effects =
                         vec![Effect::Show(Screen::LookAtCamera(None)), Effect::CompareFace(holder.clone())];
                     (
-                        Session::Capturing(Box::new(Capturing::new(holder, self.code, self.started, now))),
+                        Phase::Capturing(Box::new(Capturing::new(holder, self.code, self.started, now))),
                         effects,
                     )
                 }
             },
             Event::Seal(seal) => {
                 let outcome = end(Reason::SealGenuine, decide::as_json(&seal.attributes));
-                conclude(Outcome { seal: Some(*seal), ..outcome }, self.code, now)
+                conclude(Outcome { seal: Some(*seal), ..outcome }, self.code, now, now)
             }
-            _ if took > GIVE_UP => conclude(end(Reason::VerifierSilent, Default::default()), self.code, now),
-            _ => (Session::Verifying(self), vec![]),
+            _ if took > GIVE_UP => {
+                conclude(end(Reason::VerifierSilent, Default::default()), self.code, now, now)
+            }
+            _ => (Phase::Verifying(self), vec![]),
         }
     }
 }

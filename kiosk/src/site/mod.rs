@@ -87,7 +87,6 @@ impl Site {
         Ok(Self { link, prefix: settings.prefix.clone() })
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
     /// Tells whose memory the next code will be looked up in, as far as is known.
     pub fn scope(&self) -> ReplayScope {
         match self.link.problem() {
@@ -96,13 +95,11 @@ impl Site {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
     /// Returns why the site does not answer, if it does not.
     pub fn problem(&self) -> Option<String> {
         self.link.problem()
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
     /// Counts the codes that this lane accepted while it was alone, and that another lane had accepted too.
     pub fn accepted_twice(&self) -> u64 {
         self.link.accepted_twice()
@@ -147,7 +144,6 @@ impl<'a> SiteMemory<'a> {
         self.scope
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the lane is not wired to it yet"))]
     /// Lets a code pass once more: its resident was let in and did not go through.
     ///
     /// At the site only what this lane wrote is freed, and without waiting for it; this lane accepts the code again at once.

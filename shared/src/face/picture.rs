@@ -99,7 +99,8 @@ fn bilinear(picture: &RgbImage, [x, y]: [f32; 2]) -> [f32; 3] {
 pub(super) fn top_left(picture: &RgbImage, width: usize, height: usize) -> Tensor {
     let plane = width * height;
     let mut data = vec![0.0; 3 * plane];
-    let across = picture.width() as usize;
+    // A picture without pixels has no rows, and a row has a length all the same.
+    let across = picture.width().max(1) as usize;
     let (blue, rest) = data.split_at_mut(plane);
     let (green, red) = rest.split_at_mut(plane);
     for (y, row) in picture.as_raw().chunks_exact(3 * across).enumerate().take(height) {
@@ -139,6 +140,13 @@ mod tests {
         assert_eq!(tensor.shape, [1, 3, 1, 6]);
         assert_eq!(&tensor.data[..2], &[200.0, 200.0], "blue first");
         assert_eq!(&tensor.data[12..], &[0.0, 50.0, 100.0, 50.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_picture_without_pixels_is_black() {
+        for (width, height) in [(0, 0), (0, 3), (3, 0)] {
+            assert!(top_left(&RgbImage::new(width, height), 4, 4).data.iter().all(|value| *value == 0.0));
+        }
     }
 
     #[test]

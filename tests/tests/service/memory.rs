@@ -102,7 +102,8 @@ fn count(process: u32, canary: &[u8]) -> Option<usize> {
 }
 
 fn template(credential: &Path) -> Vec<u8> {
-    let credential = UnverifiedCredential::decode(&fs::read(credential).unwrap()).unwrap();
+    let bytes = fs::read(credential).unwrap();
+    let credential = UnverifiedCredential::decode(&bytes).unwrap();
     credential.claims().face.as_ref().unwrap().as_bytes().to_vec()
 }
 

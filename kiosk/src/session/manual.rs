@@ -1,0 +1,34 @@
+//! Nothing could be decided: an officer has to look.
+
+use super::idle::{GONE_AFTER, Idle, start};
+use super::{Effect, Event, Moment, Phase, Screen, SeenCode, Step};
+
+/// How long somebody waits here for an officer, in milliseconds. The visit stays in the officer's list after that.
+const PATIENCE: u64 = 120_000;
+
+/// Waiting for an officer.
+#[derive(Debug, Clone)]
+pub(super) struct ManualCheck {
+    code: Option<SeenCode>,
+    since: Moment,
+}
+
+impl ManualCheck {
+    pub(super) fn new(code: Option<SeenCode>, now: Moment) -> Self {
+        Self { code, since: now }
+    }
+
+    pub(super) fn step(mut self, event: Event, now: Moment) -> Step {
+        if let Event::Code(text) = event {
+            match &mut self.code {
+                Some(code) if code.text == text && now.since(code.last) < GONE_AFTER => code.last = now,
+                // Whoever comes next is not kept waiting; the officer's list still has the one before.
+                _ => return start(text, now),
+            }
+        }
+        match now.since(self.since) > PATIENCE {
+            true => (Phase::Idle(Idle::after(self.code)), vec![Effect::Show(Screen::Idle)]),
+            false => (Phase::ManualCheck(self), vec![]),
+        }
+    }
+}
