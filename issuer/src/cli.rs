@@ -45,6 +45,9 @@ pub enum Command {
     /// Say which kiosks read encrypted codes, and begin new epochs of their keys; for a shared repository, in its folder
     #[command(subcommand)]
     Sector(Sector),
+    /// Say for whom each kiosk works, which no kiosk's own settings can; for a shared repository, in its folder
+    #[command(subcommand)]
+    Kiosk(Kiosk),
     /// List, replace and revoke the agency's signing keys
     #[command(subcommand)]
     Key(Key),
@@ -417,6 +420,41 @@ pub enum Sector {
         clock_was_ahead: bool,
     },
     /// Show kiosks and epochs
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// For whom kiosks work: what the identifiers that they know residents by are derived from.
+#[derive(Debug, Subcommand)]
+pub enum Kiosk {
+    /// Say for whom a kiosk works
+    Add {
+        #[command(flatten)]
+        at: At,
+        /// What people call the kiosk [default: the service]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Its own key, as `kiosk key` prints it
+        #[arg(long, value_name = "PUB")]
+        key: String,
+        /// The organization: a-z, 0-9, - and dots, such as grand.example; its services share a unionid
+        #[arg(long, value_name = "NAME", alias = "organisation")]
+        organization: String,
+        /// The service in it: a-z, 0-9 and -, such as lisboa; the openid is its alone
+        #[arg(long, value_name = "LABEL")]
+        service: String,
+    },
+    /// Let a kiosk work for nobody from now on
+    Remove {
+        #[command(flatten)]
+        at: At,
+        /// What people call the kiosk
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+    /// Show the kiosks and for whom they work
     List {
         #[command(flatten)]
         at: At,

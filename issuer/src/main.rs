@@ -6,6 +6,7 @@ mod commands;
 mod folder_lock;
 mod issuer_keys;
 mod keys;
+mod kiosks;
 mod ml_dsa;
 mod national;
 mod office;
@@ -25,7 +26,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Holder, Key};
-use crate::commands::{enroll, holder, init, inspect, issue, key, provision, publish, revoke, sector, trust};
+use crate::commands::{
+    enroll, holder, init, inspect, issue, key, kiosk, provision, publish, revoke, sector, trust,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Publish(arguments) => publish::run(arguments),
         Command::Trust(verb) => trust::run(verb),
         Command::Sector(verb) => sector::run(verb),
+        Command::Kiosk(verb) => kiosk::run(verb),
         Command::Key(Key::List(arguments)) => key::list(arguments),
         Command::Key(Key::Rotate(arguments)) => key::rotate(arguments),
         Command::Key(Key::Revoke(arguments)) => key::revoke(arguments),

@@ -129,8 +129,17 @@ impl Office {
 
     /// Returns the key that places in status lists are permuted with, derived from the registry's.
     pub fn status_key(&self) -> Result<Zeroizing<[u8; 32]>> {
+        self.derived_key(b"status-index/1")
+    }
+
+    /// Returns the agency's part of the secrets that pairwise identifiers come from, derived from the registry's key.
+    pub fn pairwise_key(&self) -> Result<Zeroizing<[u8; 32]>> {
+        self.derived_key(b"pairwise-identifiers/1")
+    }
+
+    fn derived_key(&self, what: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.seal_key()?)?;
-        mac.update(b"status-index/1");
+        mac.update(what);
         Ok(Zeroizing::new(mac.finalize().into_bytes().into()))
     }
 

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, ensure};
 use shared::credential::Attribute::{self, *};
 use shared::credential::Purpose;
 use shared::trust::{
-    AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, ReplayRule, StaleRule,
+    AccountRule, AttackRule, FaceRule, FalseMatchRate, Files, PaperRule, Policy, ProofRule, ReplayRule,
+    StaleRule,
 };
 
 use crate::national::write_json;
@@ -19,24 +20,29 @@ pub fn defaults() -> Vec<Policy> {
     let border = [Id, Name, DateOfBirth, Sex, Nationality, Country];
     vec![
         policy("border", &border, &border, FaceRule::Required, StaleRule::Manual),
-        policy(
+        with_accounts(policy(
             "hotel",
             &[Id, Name, Nationality, Country],
             &[Id, Name],
             FaceRule::Required,
             StaleRule::Accept,
-        ),
+        )),
         policy("travel-ticket", &[Name], &[Name], FaceRule::Required, StaleRule::Accept),
-        policy(
+        with_accounts(policy(
             "bank",
             &[Id, Name, DateOfBirth, Nationality, Country, Address],
             &[Id, Name],
             FaceRule::Required,
             StaleRule::Manual,
-        ),
+        )),
         policy("government-counter", &border, &[Id, Name], FaceRule::Officer, StaleRule::Manual),
         policy("age", &[AgeOver], &[AgeOver], FaceRule::Required, StaleRule::Accept),
     ]
+}
+
+/// Where people come back as guests or customers, and expect to be known.
+fn with_accounts(policy: Policy) -> Policy {
+    Policy { accounts: AccountRule::Bound, ..policy }
 }
 
 fn policy(
@@ -58,6 +64,7 @@ fn policy(
         proof: ProofRule::Rotating,
         groups: vec![],
         max_presentation_age: None,
+        accounts: AccountRule::Unbound,
         face,
         // The free attack models are a deterrent (EER 9.6 % measured), not a control: shown, not enforced.
         attack_detection: AttackRule::Report,

@@ -1,5 +1,5 @@
 //! What a repository says in its own name rather than an agency's: policies, whom seals of other schemes are believed from,
-//! and the keys of sectors. The same in an agency's folder and in that of a shared repository.
+//! the keys of sectors, and who each kiosk is. The same in an agency's folder and in that of a shared repository.
 
 use std::fs;
 use std::path::Path;
@@ -8,17 +8,19 @@ use anyhow::{Context, Result, bail};
 use shared::seal::{HEALTH_CERTIFICATES, SealTrust, VISIBLE_DIGITAL_SEALS};
 use shared::trust::Files;
 
+use crate::kiosks::Kiosks;
 use crate::policies;
 use crate::sectors::Sectors;
 
 /// Of these targets, the folders that no agency's part brings along.
-pub const NOT_IN_PARTS: [&str; 2] = ["seals", "sector-keys"];
+pub const NOT_IN_PARTS: [&str; 3] = ["kiosks", "seals", "sector-keys"];
 
 /// Returns the targets of a folder, by path.
 pub fn targets(folder: &Path) -> Result<Files> {
     let mut targets = policies::targets(folder)?;
     targets.extend(seals(folder)?);
     targets.extend(Sectors::open(folder)?.targets()?);
+    targets.extend(Kiosks::open(folder)?.targets()?);
     Ok(targets)
 }
 

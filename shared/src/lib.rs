@@ -14,6 +14,7 @@
 //! | [`reason`] | why a visit ended as it did |
 //! | [`encryption`] | messages that one machine alone can read |
 //! | [`provisioning`] | what a new kiosk is told by its agency |
+//! | [`pairwise`] | what one relying party knows a resident by, and nobody else |
 //! | [`cbor`], [`key`], [`time`] | what the others stand on |
 //!
 //! What an issuer signs, a phone shows, and anybody can look at without believing it:
@@ -65,6 +66,7 @@ pub mod encryption;
 pub mod face;
 pub mod journal;
 pub mod key;
+pub mod pairwise;
 pub mod portrait;
 pub mod provisioning;
 pub mod qr;

@@ -58,7 +58,7 @@ fn nothing_in_the_corpus_panics() {
 fn the_seeds_are_accepted() {
     let fixture = bodies::fixture();
     let seed = |target: &str, name: &str| fs::read_to_string(corpus(target).join(name)).unwrap();
-    for name in ["rotating", "paper", "countersigned", "groups", "encrypted", "shared_key"] {
+    for name in ["rotating", "paper", "countersigned", "groups", "encrypted", "shared_key", "secret"] {
         let verified = bodies::checkpoint().verify(&seed("verify", name), fixture.now, &mut Seen);
         let verified = verified.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(verified.claims().status.as_ref().map(|status| status.index), Some(4711), "{name}");
@@ -103,7 +103,9 @@ fn the_repository_of_the_fixture_brings_everything_along() {
         fixture.now,
         Some(machine),
     );
-    let keys = update.unwrap().0.sector_keys(&fixture.purpose, &fixture.machine);
+    let (store, _) = update.unwrap();
+    assert_eq!(store.kiosk().unwrap().machine(), machine.to_string());
+    let keys = store.sector_keys(&fixture.purpose, &fixture.machine);
     assert_eq!(keys.iter().map(|key| key.id()).collect::<Vec<_>>(), [fixture.epoch.id()]);
 }
 
@@ -163,6 +165,9 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     for (name, message) in [("encrypted", &hpke), ("shared_key", &aes)] {
         write("text", name, base45_encode(message).as_bytes());
         write("verify", name, base45_encode(message).as_bytes());
+    }
+    for target in ["text", "verify"] {
+        write(target, "secret", base45_encode(&fixture.with_secret()).as_bytes());
     }
     write("encryption", "hpke", &hpke);
     write("encryption", "aes", &aes);
@@ -239,6 +244,8 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
     let part = &files["metadata/1.xa.json"];
     write("agency_part", "file", part);
     write("agency_part", "content", &serde_json::to_vec(&bodies::content(part)).unwrap());
+    let kiosk_identity = &fixture.targets[&shared::trust::kiosk_target(fixture.machine.id())];
+    write("kiosk_identity", "lane", kiosk_identity);
     for (place, name, bytes) in [
         (0, "keys", fixture.own["keys.json"].clone()),
         (1, "status_list_file", fixture.own["status-0.cwt"].clone()),
@@ -250,6 +257,7 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
         (5, "sector_key_file", fixture.targets[&bodies::wrapped_name()].clone()),
         (21, "sector_key_content", fixture.epoch.to_cose().to_vec()),
         (6, "seals", SEAL_SIGNERS.to_vec()),
+        (7, "kiosk_identity", kiosk_identity.clone()),
     ] {
         write("target", name, &[&[place][..], &bytes].concat());
     }

@@ -22,9 +22,9 @@ use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyPart, AgencyRole, Assembly, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey, IssuerKeys,
-    PaperRule, Policy, ProofRule, ReplayRule, RepositoryKeys, StaleRule, Status, StatusListBuilder,
-    TopLevelVersions, TrustSnapshot, TrustStore, assemble, sign_root, update,
+    AccountRule, AgencyPart, AgencyRole, Assembly, AttackRule, FaceRule, FalseMatchRate, Files, IssuerKey,
+    IssuerKeys, PaperRule, Policy, ProofRule, ReplayRule, RepositoryKeys, StaleRule, Status,
+    StatusListBuilder, TopLevelVersions, TrustSnapshot, TrustStore, assemble, sign_root, update,
 };
 
 use crate::crafted::Hand;
@@ -91,6 +91,7 @@ impl Default for World {
                 proof: ProofRule::Rotating,
                 groups: vec![],
                 max_presentation_age: None,
+                accounts: AccountRule::Unbound,
                 face: FaceRule::Required,
                 attack_detection: AttackRule::Report,
                 false_match_one_in: FalseMatchRate::DEFAULT,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use shared::credential::{
-    Challenge, PROOF_LIFE, Statement, UnverifiedCredential, countersign, disclose_only, present_statement,
+    Challenge, PROOF_LIFE, Statement, UnverifiedCredential, countersign, disclose_only, disclose_to_machine,
+    present_encrypted, present_statement,
 };
 use shared::encryption::EncryptionKey;
 use shared::key::Signer;
@@ -41,12 +42,14 @@ pub fn present(arguments: &Present) -> Result<Answer> {
         (None, None, Some(purpose)) => purpose.to_string(),
         (None, None, None) => bail!("the credential names no purpose; say whom the code is for with --aud"),
     };
-    let encrypt_to = match (&arguments.encrypt_to, &challenge) {
-        (Some(given), _) => Some(encryption_key(given)?),
-        (None, Some(challenge)) => challenge.reply_to(),
-        (None, None) => None,
+    let sector = arguments.encrypt_to.as_deref().map(encryption_key).transpose()?;
+    let encrypt_to = sector.or_else(|| challenge.as_ref().and_then(Challenge::reply_to));
+    // Nobody signed for the key in a challenge: the secret of pairwise identifiers goes to the sector's only.
+    let tells_secret = sector.is_some() && !on_paper && !arguments.countersign;
+    let shown = match tells_secret {
+        true => disclose_to_machine(&bytes, &arguments.disclose)?,
+        false => disclose_only(&bytes, &arguments.disclose)?,
     };
-    let shown = disclose_only(&bytes, &arguments.disclose)?;
     let key = arguments.key.as_deref().map(keys::open).transpose()?;
     let to_stdout = arguments.out.as_os_str() == "-";
     let format = arguments.format.unwrap_or(if to_stdout { Format::Terminal } else { Format::Png });
@@ -62,21 +65,28 @@ pub fn present(arguments: &Present) -> Result<Answer> {
             std::thread::sleep(Duration::from_secs(arguments.every.unsigned_abs()));
         }
         let time = if live { now(None) } else { start.plus(arguments.every * i64::from(number)) };
-        let payload = match &key {
-            _ if on_paper => payload::Payload::Static(shown.clone()),
-            Some(key) => {
-                let nonce = challenge.as_ref().map(Challenge::nonce);
-                let statement = Statement { audience: &audience, nonce, now: time };
-                match arguments.countersign {
-                    true => payload::Payload::Static(countersign(&shown, key, &statement)?),
-                    false => payload::Payload::Signed(present_statement(&shown, key, &statement)?),
+        let nonce = challenge.as_ref().map(Challenge::nonce);
+        let statement = Statement { audience: &audience, nonce, now: time };
+        let code = || {
+            Ok(match &key {
+                _ if on_paper => payload::Payload::Static(shown.clone()),
+                Some(key) if arguments.countersign => {
+                    payload::Payload::Static(countersign(&shown, key, &statement)?)
                 }
-            }
-            None => bail!("--key is needed: the credential is bound to a phone's key"),
+                Some(key) => payload::Payload::Signed(present_statement(&shown, key, &statement)?),
+                None => bail!("--key is needed: the credential is bound to a phone's key"),
+            })
         };
-        let payload = match &encrypt_to {
-            None => payload,
-            Some(to) => payload::Payload::Encrypted(to.seal(&payload::to_bytes(&payload), &keys::random()?)?),
+        let payload = match (&encrypt_to, &key) {
+            (None, _) => code()?,
+            (Some(to), Some(key)) if !on_paper && !arguments.countersign => {
+                let seed = keys::random()?;
+                payload::Payload::Encrypted(present_encrypted(&shown, key, &statement, to, &seed)?)
+            }
+            (Some(to), _) => {
+                let sealed = to.seal(&payload::to_bytes(&code()?), &keys::random()?)?;
+                payload::Payload::Encrypted(sealed)
+            }
         };
         let text = payload::encode(&payload);
         let symbol = qr::encode(&text)?;

@@ -7,11 +7,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 use shared::credential::{
-    Attribute, AttributeValue, Attributes, Claims, Group, Purpose, StatusReference, prepare_with_groups,
+    Attribute, AttributeValue, Attributes, Claims, Group, HiddenSecret, Purpose, StatusReference,
+    prepare_with_secret,
 };
 use shared::key::Signer;
+use shared::pairwise::PairwiseSecret;
 use shared::time::Timestamp;
-use shared::trust::{FaceRule, Policy, Status};
+use shared::trust::{AccountRule, FaceRule, Policy, Status};
 
 use crate::cli::Issue;
 use crate::commands::now;
@@ -80,7 +82,15 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         face: if policy.face == FaceRule::NotUsed { None } else { data.template()? },
         portrait: None,
     };
-    let to_be_signed = prepare_with_groups(&claims, &groups, signer.public_key().id())?;
+    let secret = match policy.accounts {
+        // Paper proves nothing, so nobody is known again by it.
+        AccountRule::Bound if holder_key.is_some() => {
+            let secret = PairwiseSecret::derive(&*office.pairwise_key()?, &data.secret);
+            Some(HiddenSecret { secret, salt: keys::random()? })
+        }
+        _ => None,
+    };
+    let to_be_signed = prepare_with_secret(&claims, &groups, secret.as_ref(), signer.public_key().id())?;
     let record = IssuedCredential {
         serial,
         purpose: arguments.purpose.clone(),
@@ -105,7 +115,7 @@ pub fn run(arguments: &Issue) -> Result<Answer> {
         json!({
             "credential": arguments.out, "purpose": arguments.purpose, "bytes": credential.len(), "issued": now,
             "expires": claims.expires, "serial": serial, "status": { "uri": status_uri, "index": place.index },
-            "holder_key": holder_key, "face": claims.face.as_ref().map(|face| face.algorithm().as_str()),
+            "holder_key": holder_key, "accounts": secret.is_some(), "face": claims.face.as_ref().map(|face| face.algorithm().as_str()),
         }),
     ))
 }

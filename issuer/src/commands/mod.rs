@@ -6,6 +6,7 @@ pub mod init;
 pub mod inspect;
 pub mod issue;
 pub mod key;
+pub mod kiosk;
 pub mod provision;
 pub mod publish;
 pub mod revoke;

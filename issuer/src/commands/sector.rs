@@ -86,7 +86,7 @@ pub fn run(verb: &Sector) -> Result<Answer> {
 }
 
 /// Sectors belong to whoever publishes what kiosks import: an agency, or those who run a shared repository.
-fn ensure_repository(folder: &Path) -> Result<()> {
+pub(super) fn ensure_repository(folder: &Path) -> Result<()> {
     ensure!(
         Office::is_at(folder) || National::is_at(folder),
         "{} is neither an agency's folder nor that of a shared repository",

@@ -548,7 +548,8 @@ fn renamed(text: &str) -> Result<String> {
 
 /// Takes the credential out of a rotating code, as an attacker with a photograph of one would.
 fn stripped(text: &str) -> Result<String> {
-    let Presentation::KeyBound(bytes) = Presentation::decode(text)? else { bail!("not a rotating code") };
+    let code = Presentation::decode(text)?;
+    let Presentation::KeyBound(bytes) = &code else { bail!("not a rotating code") };
     // The credential is the value of header 13 in the protected bucket; it starts with the second tag 18.
     let start = bytes.iter().skip(1).position(|byte| *byte == 0xd2).context("no credential inside")? + 1;
     let length = (start + 1..=bytes.len())

@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::error::DecodeError;
 use crate::cbor::{self, MAX_DEPTH, REDACTED_KEYS, Value};
@@ -68,7 +69,8 @@ pub fn reveal<'a>(claims: Value<'a>, disclosures: &[Value<'a>]) -> Result<Value<
 }
 
 fn hash(disclosure: &Value<'_>) -> Hash {
-    Sha256::digest(disclosure.encode()).into()
+    // It may hold a secret.
+    Sha256::digest(&*Zeroizing::new(disclosure.encode())).into()
 }
 
 fn read(salted: &[u8]) -> Result<Disclosure<'_>, DecodeError> {
@@ -166,6 +168,13 @@ impl<'a> Reveal<'a> {
         }
         Ok(self.pending.remove(&hash))
     }
+}
+
+/// Tells whether a disclosure is of the entry under this key of a map.
+#[cfg(feature = "issue")]
+pub(super) fn is_of(disclosure: &Value<'_>, key: i64) -> bool {
+    let entry = disclosure.as_bytes().map(read);
+    matches!(entry, Some(Ok(Disclosure::Entry(found, _))) if found.as_int() == Some(key))
 }
 
 /// One claim that the holder may keep back: its disclosure, and the hash that the issuer signs instead.

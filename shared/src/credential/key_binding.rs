@@ -184,9 +184,41 @@ pub fn present(
 ///
 /// # Errors
 /// Bytes that are not a credential bound to the signer's key, an audience that is empty or longer than
-/// 48 bytes, and a signer that fails.
+/// 48 bytes, a signer that fails, and a credential that discloses the secret of pairwise identifiers.
 #[cfg(feature = "issue")]
 pub fn present_statement(
+    credential: &[u8],
+    holder: &dyn crate::key::Signer,
+    statement: &Statement<'_>,
+) -> Result<Vec<u8>, PresentError> {
+    if super::UnverifiedCredential::decode(credential)?.discloses_secret() {
+        return Err(PresentError::Secret);
+    }
+    around(credential, holder, statement)
+}
+
+/// Makes a presentation around `credential` (P1) that only the holder of `to` can read: a COSE_Encrypt0. The credential
+/// may disclose the secret of pairwise identifiers, if `to` is the key of a sector and not one that a challenge named:
+/// nobody signed for that.
+///
+/// `seed` is drawn from the system's randomness, for every message anew.
+///
+/// # Errors
+/// As [`present_statement`], but for the secret, and keys that nothing is encrypted to.
+#[cfg(feature = "issue")]
+pub fn present_encrypted(
+    credential: &[u8],
+    holder: &dyn crate::key::Signer,
+    statement: &Statement<'_>,
+    to: &crate::encryption::EncryptionKey,
+    seed: &[u8; 32],
+) -> Result<Vec<u8>, PresentError> {
+    let plain = zeroize::Zeroizing::new(around(credential, holder, statement)?);
+    Ok(to.seal(&plain, seed)?)
+}
+
+#[cfg(feature = "issue")]
+fn around(
     credential: &[u8],
     holder: &dyn crate::key::Signer,
     statement: &Statement<'_>,
@@ -258,6 +290,12 @@ pub enum PresentError {
     /// Something is disclosed, which a countersignature does not cover.
     #[error("a countersigned code cannot disclose groups; make one around the credential")]
     Disclosures,
+    /// The secret of pairwise identifiers is disclosed, and the code would be read by any camera.
+    #[error("the secret of pairwise identifiers is for encrypted codes only")]
+    Secret,
+    /// Nothing is encrypted to that key.
+    #[error(transparent)]
+    Encrypt(#[from] crate::encryption::EncryptionKeyError),
     /// The holder's key did not sign.
     #[error(transparent)]
     Sign(#[from] crate::key::SignError),

@@ -23,8 +23,11 @@ pub use cose::ToBeSigned;
 pub use disclosure::reveal;
 pub use error::{DecodeError, VerifyError};
 #[cfg(feature = "issue")]
-pub use issue::{Group, IssueError, disclose_only, prepare, prepare_with_groups, sign};
+pub use issue::{
+    Group, HiddenSecret, IssueError, disclose_only, disclose_to_machine, prepare, prepare_with_groups,
+    prepare_with_secret, sign,
+};
 pub use key_binding::{CLOCK_LEEWAY, PROOF_LIFE, ProofId};
 #[cfg(feature = "issue")]
-pub use key_binding::{PresentError, Statement, countersign, present, present_statement};
+pub use key_binding::{PresentError, Statement, countersign, present, present_encrypted, present_statement};
 pub use verify::{Checkpoint, Presentation, ReplayMemory, Sight, UnverifiedCredential, Verified, verify};

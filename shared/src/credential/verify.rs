@@ -1,6 +1,8 @@
 //! The checks, in order (DESIGN §3): structure, issuer, signature, lifetime, purpose, status, proof, trust, replay.
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
+use zeroize::Zeroize;
+
 use super::challenge::Challenge;
 use super::claims::{Claims, Purpose};
 use super::cose::{COUNTERSIGNATURE, HeaderRules, KCWT, KEY_ID, SD_ALGORITHM, SD_CLAIMS, Sign1, TYPE};
@@ -10,6 +12,7 @@ use super::{dialect, disclosure, wire};
 use crate::cbor::{self, Value};
 use crate::encryption::{self, DecryptionKey};
 use crate::key::VerificationKey;
+use crate::pairwise::{Pairwise, PairwiseSecret, RelyingParty};
 use crate::qr::payload::{self, Payload};
 use crate::time::Timestamp;
 use crate::trust::{
@@ -33,6 +36,7 @@ const SHA_256: Value<'static> = Value::Negative(15);
 pub struct UnverifiedCredential<'a> {
     sign1: Sign1<'a>,
     claims: Claims,
+    secret: Option<PairwiseSecret>,
     dialect: Option<Dialect>,
 }
 
@@ -60,8 +64,11 @@ impl<'a> UnverifiedCredential<'a> {
             None => &[],
             Some(list) => list.as_array().filter(|list| !list.is_empty()).ok_or(DecodeError::Disclosure)?,
         };
-        let claims = disclosure::reveal(cbor::decode(sign1.payload())?, disclosures)?;
-        Ok(Self { claims: wire::decode_claims(&claims)?, sign1, dialect: None })
+        let claims = cbor::decode(sign1.payload())?;
+        wire::check_secret_is_redacted(&claims)?;
+        let claims = disclosure::reveal(claims, disclosures)?;
+        let secret = wire::decode_secret(&claims)?;
+        Ok(Self { claims: wire::decode_claims(&claims)?, secret, sign1, dialect: None })
     }
 
     /// Reads a credential that stands alone in a compressed code: ours, or Claim 169 as others write it.
@@ -71,7 +78,7 @@ impl<'a> UnverifiedCredential<'a> {
             // What says it is ours is held to our rules.
             Ok(sign1) if sign1.header(TYPE).is_err() => {
                 let claims = dialect::decode_claims(&cbor::decode_foreign(sign1.payload())?)?;
-                Ok(Self { claims, sign1, dialect: Some(Dialect::Claim169) })
+                Ok(Self { claims, secret: None, sign1, dialect: Some(Dialect::Claim169) })
             }
             _ => Self::from_sign1(Sign1::from_cwt(&cbor::decode(bytes)?, ALONE)?),
         }
@@ -97,6 +104,11 @@ impl<'a> UnverifiedCredential<'a> {
         self.sign1.verifies(key)
     }
 
+    /// Tells whether the secret of pairwise identifiers is disclosed.
+    pub fn discloses_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// Returns what the holder discloses of what the issuer redacted.
     pub fn disclosures(&self) -> &[Value<'a>] {
         self.sign1.unprotected(SD_CLAIMS).and_then(Value::as_array).unwrap_or_default()
@@ -108,7 +120,8 @@ impl<'a> UnverifiedCredential<'a> {
     }
 }
 
-/// What the text of a symbol turned out to be, nothing of it checked yet.
+/// What the text of a symbol turned out to be, nothing of it checked yet. Wiped when it is dropped: what was encrypted may
+/// hold a secret.
 #[derive(Debug)]
 pub enum Presentation {
     /// A credential that was compressed: on its own as on paper, or countersigned by its holder.
@@ -201,6 +214,14 @@ impl Presentation {
     }
 }
 
+impl Drop for Presentation {
+    fn drop(&mut self) {
+        let (Self::Static(bytes) | Self::Hexadecimal(bytes) | Self::KeyBound(bytes) | Self::Encrypted(bytes)) =
+            self;
+        bytes.zeroize();
+    }
+}
+
 /// A credential alone, with the proof that may be inside it as a countersignature.
 fn alone(
     credential: UnverifiedCredential<'_>,
@@ -208,6 +229,10 @@ fn alone(
     let countersignature = credential.sign1.countersignature()?;
     if countersignature.is_some() && !credential.disclosures().is_empty() {
         // Anybody could have added or removed what is disclosed.
+        return Err(DecodeError::Disclosure);
+    }
+    if credential.discloses_secret() {
+        // A copy would be taken for the resident.
         return Err(DecodeError::Disclosure);
     }
     let proof = countersignature.map(Proof::from_countersignature).transpose()?;
@@ -249,6 +274,7 @@ pub enum Sight {
 #[derive(Debug, Clone)]
 pub struct Verified {
     claims: Claims,
+    secret: Option<PairwiseSecret>,
     freshness: Freshness,
     face: FaceRule,
     proof: Option<ProofId>,
@@ -258,6 +284,11 @@ impl Verified {
     /// Returns what the issuer states.
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// Returns what a relying party knows the holder by, if the code told the secret that it is derived from.
+    pub fn pairwise(&self, party: &RelyingParty) -> Option<Pairwise> {
+        self.secret.as_ref().map(|secret| secret.identifiers(party))
     }
 
     /// Returns the state of the trust repository that was believed.
@@ -318,8 +349,14 @@ impl Checkpoint<'_> {
         clock: Timestamp,
         replay: &mut dyn ReplayMemory,
     ) -> Result<Verified, VerifyError> {
-        let presentation = Presentation::decode(text)?.open(self.keys)?;
+        let presentation = Presentation::decode(text)?;
+        let encrypted = matches!(presentation, Presentation::Encrypted(_));
+        let presentation = presentation.open(self.keys)?;
         let (credential, proof) = presentation.parts()?;
+        if credential.discloses_secret() && !encrypted {
+            // Every camera that saw the code has it.
+            return Err(DecodeError::Disclosure.into());
+        }
         let policy = self.trust.policy(self.purpose);
         // First, because few of its issuers are known where a dialect is not accepted.
         if let (Some(policy), Some(dialect)) = (policy, credential.dialect)
@@ -362,7 +399,8 @@ impl Checkpoint<'_> {
             Some(Sight::Unknown) => return Err(VerifyError::SiteUnreachable),
         }
         let proof = proof.map(|proof| proof.id());
-        Ok(Verified { face: policy.face, freshness, claims: credential.claims, proof })
+        let (secret, claims) = (credential.secret, credential.claims);
+        Ok(Verified { face: policy.face, freshness, secret, claims, proof })
     }
 }
 

@@ -8,6 +8,7 @@
 //! identity = { * attribute => tstr / uint, ? 62: [ { 0: bstr, 1: 1, 2: 100, 3: tstr } ], ? 75: seconds,
 //!              * group => { * attribute => tstr / uint }, ? simple(59): [ + hash of a redacted group ] }
 //! group = 80..87
+//! psec = 77, a byte string of 32, among the redacted only
 //! ```
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
@@ -17,6 +18,7 @@ use super::error::DecodeError;
 use crate::cbor::REDACTED_KEYS;
 use crate::cbor::Value;
 use crate::key::VerificationKey;
+use crate::pairwise::PairwiseSecret;
 use crate::template::{AlgorithmId, Template};
 use crate::time::Timestamp;
 
@@ -46,6 +48,8 @@ const SUBFORMAT_GATEPASS: i64 = 100;
 /// The longest that one presentation may be accepted, in seconds. A label of ours, from the range that Claim 169
 /// leaves to closed ecosystems, as the groups are.
 const MAX_PRESENTATION_AGE: i64 = 75;
+/// The secret of pairwise identifiers. A label of ours as the one above; always redacted.
+pub(super) const PAIRWISE_SECRET: i64 = 77;
 /// Groups of attributes that the holder may keep back.
 pub(super) const GROUPS: std::ops::Range<i64> = 80..88;
 
@@ -89,9 +93,25 @@ pub(super) fn decode_claims(value: &Value<'_>) -> Result<Claims, DecodeError> {
     })
 }
 
+/// Reads the secret of pairwise identifiers, where it was disclosed: from claims with everything in its place.
+pub(super) fn decode_secret(value: &Value<'_>) -> Result<Option<PairwiseSecret>, DecodeError> {
+    let Some(secret) = hidden_secret(value) else { return Ok(None) };
+    let secret = secret.as_bytes().and_then(PairwiseSecret::from_slice);
+    secret.map(Some).ok_or(DecodeError::Attribute { label: PAIRWISE_SECRET })
+}
+
+/// Refuses a secret that the issuer did not redact: every code, read by whomever, would carry it.
+pub(super) fn check_secret_is_redacted(value: &Value<'_>) -> Result<(), DecodeError> {
+    hidden_secret(value).map_or(Ok(()), |_| Err(DecodeError::Attribute { label: PAIRWISE_SECRET }))
+}
+
+fn hidden_secret<'v, 'a>(value: &'v Value<'a>) -> Option<&'v Value<'a>> {
+    value.get(IDENTITY)?.get(PAIRWISE_SECRET)
+}
+
 /// Writes the claims set of a credential.
 #[cfg(feature = "issue")]
-pub(super) fn encode_claims(claims: &Claims, redacted_groups: &[[u8; 32]]) -> Vec<u8> {
+pub(super) fn encode_claims(claims: &Claims, redacted: &[[u8; 32]]) -> Vec<u8> {
     let cose_key = claims.holder_key.map(VerificationKey::to_cose);
     let mut entries = vec![
         (Value::from(ISSUER), Value::Text(&claims.issuer)),
@@ -112,8 +132,8 @@ pub(super) fn encode_claims(claims: &Claims, redacted_groups: &[[u8; 32]]) -> Ve
     let mut identity = attribute_entries(&claims.attributes);
     let age = claims.max_presentation_age;
     identity.extend(age.map(|age| (Value::from(MAX_PRESENTATION_AGE), Value::Unsigned(age.into()))));
-    if !redacted_groups.is_empty() {
-        let hashes = redacted_groups.iter().map(|hash| Value::Bytes(hash)).collect();
+    if !redacted.is_empty() {
+        let hashes = redacted.iter().map(|hash| Value::Bytes(hash)).collect();
         identity.push((REDACTED_KEYS, Value::Array(hashes)));
     }
     if let Some(template) = &claims.face {

@@ -6,6 +6,7 @@
 mod client;
 mod freshness;
 mod issuers;
+mod kiosks;
 mod policy;
 #[cfg(feature = "issue")]
 mod repository;
@@ -21,8 +22,10 @@ use std::collections::BTreeMap;
 pub use client::{Client, Target};
 pub use freshness::{ClockState, FRESH_FOR, Freshness, MAX_GRACE_DAYS, TimeFloor};
 pub use issuers::{IssuerKey, IssuerKeys, KeyState, TrustedIssuer};
+pub use kiosks::{KioskIdentity, KioskIdentityError, kiosk_target};
 pub use policy::{
-    AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, ReplayRule, StaleRule,
+    AccountRule, AttackRule, Dialect, FaceRule, FalseMatchRate, PaperRule, Policy, ProofRule, ReplayRule,
+    StaleRule,
 };
 #[cfg(feature = "issue")]
 pub use repository::{
@@ -59,6 +62,7 @@ pub struct TrustStore {
     policies: BTreeMap<Purpose, Policy>,
     seals: SealTrust,
     sector_keys: SectorKeys,
+    kiosk: Option<KioskIdentity>,
     issued: Timestamp,
     expires: Timestamp,
     versions: Versions,
@@ -81,6 +85,11 @@ impl TrustStore {
     /// Only a store that was made for this machine, by [`update_for`] or [`load_for`], has any.
     pub fn sector_keys(&self, purpose: &Purpose, machine: &DecryptionKey) -> Vec<DecryptionKey> {
         self.sector_keys.open(purpose, machine)
+    }
+
+    /// Returns who the machine is that the store was made for, by [`update_for`] or [`load_for`], if the repository says so.
+    pub fn kiosk(&self) -> Option<&KioskIdentity> {
+        self.kiosk.as_ref()
     }
 
     /// Returns the issuer of that URI.

@@ -39,6 +39,9 @@ pub struct Policy {
     /// The longest that issuers let one presentation be accepted, in seconds, if shorter than usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_presentation_age: Option<u8>,
+    /// Whether desks of this purpose know the holder by identifiers of their own.
+    #[serde(default, skip_serializing_if = "AccountRule::is_unbound")]
+    pub accounts: AccountRule,
     /// Who compares the face.
     pub face: FaceRule,
     /// What is done about pictures and screens held before the camera.
@@ -93,6 +96,23 @@ pub enum ProofRule {
     Rotating,
     /// The code that the kiosk shows, so that a live relay from elsewhere fails.
     Challenge,
+}
+
+/// Whether desks know the holder by identifiers of their own, which accounts are bound to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountRule {
+    /// They do not: credentials carry nothing to derive such identifiers from.
+    #[default]
+    Unbound,
+    /// They do: credentials carry a secret that encrypted codes alone tell.
+    Bound,
+}
+
+impl AccountRule {
+    fn is_unbound(&self) -> bool {
+        *self == Self::Unbound
+    }
 }
 
 /// Who compares the face.

@@ -11,6 +11,7 @@ use sigstore_tuf::{DelegatedRole, Role};
 
 use super::client::{Client, MAX_AGENCIES, check_memory, issued, ready};
 use super::issuers::{IssuerKey, IssuerKeys, TrustedIssuer};
+use super::kiosks::{KioskIdentity, kiosk_target};
 use super::policy::Policy;
 use super::sector_keys::{FOLDER, SectorKeys, wrapped_target};
 use super::status::StatusListError;
@@ -238,6 +239,7 @@ impl Client {
         let policies = self.policies(targets.targets.keys(), time)?;
         let seals = self.seals(&targets.targets, time)?;
         let sector_keys = self.sector_keys(targets.targets.keys(), machine, time)?;
+        let kiosk = self.kiosk(&targets.targets, machine, time)?;
         let mut issuers = Vec::new();
         let roles =
             targets.delegations.as_ref().map(|delegations| delegations.roles.as_slice()).unwrap_or_default();
@@ -256,7 +258,7 @@ impl Client {
             repository: self.read.with(std::mem::take),
             memory: self.memory.with(std::mem::take),
         };
-        Ok((TrustStore { issuers, policies, seals, sector_keys, issued, expires, versions }, snapshot))
+        Ok((TrustStore { issuers, policies, seals, sector_keys, kiosk, issued, expires, versions }, snapshot))
     }
 
     fn policies<'n>(
@@ -300,6 +302,23 @@ impl Client {
             }
         }
         Ok(keys)
+    }
+
+    /// Reads who this machine is, if the repository says so.
+    fn kiosk<T>(
+        &mut self,
+        listed: &BTreeMap<String, T>,
+        machine: Option<KeyId>,
+        time: jiff::Timestamp,
+    ) -> Result<Option<KioskIdentity>, TrustError> {
+        let Some(name) = machine.map(kiosk_target).filter(|name| listed.contains_key(name)) else {
+            return Ok(None);
+        };
+        let identity: KioskIdentity = parse(&name, &self.target(&name, time)?)?;
+        if identity.target() == name {
+            return Ok(Some(identity));
+        }
+        Err(TrustError::Target { name, problem: "it is another machine's".into() })
     }
 
     /// Reads whom seals of other schemes are believed from, as far as the repository says.

@@ -7,9 +7,12 @@ mod encrypted;
 mod every_bit;
 mod groups;
 mod p256;
+mod pairwise;
 mod times;
 
-use shared::credential::{Attribute, AttributeValue, Attributes, Challenge, Checkpoint, Claims, VerifyError};
+use shared::credential::{
+    Attribute, AttributeValue, Attributes, Challenge, Checkpoint, Claims, Verified, VerifyError,
+};
 use shared::encryption::DecryptionKey;
 use shared::qr::payload::{self, Payload};
 use shared::reason::Reason;
@@ -31,9 +34,13 @@ impl Kiosk {
     }
 
     fn claims(&mut self, text: &str, now: Timestamp) -> Result<Claims, VerifyError> {
+        self.verified(text, now).map(|verified| verified.claims().clone())
+    }
+
+    fn verified(&mut self, text: &str, now: Timestamp) -> Result<Verified, VerifyError> {
         let (purpose, challenge) = (border(), self.challenge.as_ref());
         let checkpoint = Checkpoint { purpose: &purpose, trust: &self.trust, keys: &self.keys, challenge };
-        checkpoint.verify(text, now, &mut self.seen).map(|verified| verified.claims().clone())
+        checkpoint.verify(text, now, &mut self.seen)
     }
 
     fn says(&mut self, text: &str, now: Timestamp) -> Reason {

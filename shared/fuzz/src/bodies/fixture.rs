@@ -7,19 +7,21 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use shared::cbor::Value;
 use shared::credential::{
-    Attribute, AttributeValue, Attributes, Challenge, Checkpoint, Claims, Group, Purpose, Statement,
-    StatusReference, countersign, prepare_with_groups, present, sign,
+    Attribute, AttributeValue, Attributes, Challenge, Checkpoint, Claims, Group, HiddenSecret, Purpose,
+    Statement, StatusReference, countersign, prepare_with_groups, prepare_with_secret, present,
+    present_encrypted, sign,
 };
 use shared::encryption::DecryptionKey;
 use shared::key::{PublicKey, Signer, SoftwareKey};
+use shared::pairwise::{PairwiseSecret, RelyingParty};
 use shared::qr::payload::{self, Payload};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyRole, Assembly, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, HASHES, IssuerKey,
-    IssuerKeys, PaperRule, Policy, ProofRule, PublishedList, ReplayRule, RepositoryKeys, SectorEpoch,
-    SectorEpochs, StaleRule, StatusListBuilder, TrustStore, assemble, epochs_target, prepare_hashes,
-    sign_root, update, wrapped_target,
+    AccountRule, AgencyRole, Assembly, AttackRule, Dialect, FaceRule, FalseMatchRate, Files, HASHES,
+    IssuerKey, IssuerKeys, KioskIdentity, PaperRule, Policy, ProofRule, PublishedList, ReplayRule,
+    RepositoryKeys, SectorEpoch, SectorEpochs, StaleRule, StatusListBuilder, TrustStore, assemble,
+    epochs_target, prepare_hashes, sign_root, update, wrapped_target,
 };
 use sigstore_tuf::canonical_json;
 
@@ -110,6 +112,18 @@ impl Fixture {
         let group = Group { attributes, salt: [6; 16] };
         let prepared = prepare_with_groups(&claims, &[group], issuer.public_key().id()).expect("good claims");
         prepared.sign(&issuer).expect("a key in memory signs")
+    }
+
+    /// Returns a rotating code that tells a secret to the checkpoint alone.
+    pub fn with_secret(&self) -> Vec<u8> {
+        let secret = PairwiseSecret::from_slice(&[5; 32]).expect("32 bytes");
+        let hidden = HiddenSecret { secret, salt: [6; 16] };
+        let (claims, issuer) = (claims(&self.purpose, self.now, true), key(ISSUER_KEY));
+        let prepared = prepare_with_secret(&claims, &[], Some(&hidden), issuer.public_key().id());
+        let credential = prepared.expect("good claims").sign(&issuer).expect("a key in memory signs");
+        let statement = Statement { audience: "border", nonce: None, now: self.now };
+        let to = self.keys[0].public_key().expect("the first is a pair");
+        present_encrypted(&credential, &key(HOLDER), &statement, &to, &[4; 32]).expect("a holder's key")
     }
 
     /// Returns the claims of a good credential as others write them: a map without a length, a date with slashes,
@@ -215,6 +229,7 @@ fn good_targets(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files, Files) {
         proof: ProofRule::Rotating,
         groups: vec![],
         max_presentation_age: None,
+        accounts: AccountRule::Unbound,
         face: FaceRule::Required,
         attack_detection: AttackRule::Report,
         false_match_one_in: FalseMatchRate::DEFAULT,
@@ -239,10 +254,13 @@ fn good_targets(purpose: &Purpose, now: Timestamp) -> (Vec<u8>, Files, Files) {
     let wrapped = encrypted_to(MACHINE, &epoch.to_cose());
     let (id, public) = (epoch.id().to_string(), epoch.public_key());
     let epochs = SectorEpochs { epochs: vec![SectorEpoch { id, public, since: now }] };
+    let party = RelyingParty::new("grand.example", "lisboa").expect("good names");
+    let kiosk = KioskIdentity::new(decryption_key(MACHINE).id(), "lane 1", party).expect("a good name");
     let targets = Files::from([
         ("policy/border.json".to_owned(), json(serde_json::to_vec(&policy))),
         (epochs_target(purpose), json(serde_json::to_vec(&epochs))),
         (wrapped_name(), wrapped),
+        (kiosk.target(), json(serde_json::to_vec(&kiosk))),
     ]);
     (root, own, targets)
 }

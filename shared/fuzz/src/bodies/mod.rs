@@ -26,8 +26,8 @@ use shared::qr::payload;
 use shared::seal::{HealthCertificate, SealReader, SealTrust, VisibleDigitalSeal};
 use shared::time::Timestamp;
 use shared::trust::{
-    AgencyPart, Files, HASHES, IssuerKey, IssuerKeys, LIST_SIZE, Policy, ReplayRule, RootDocument,
-    StatusDelta, StatusList, epochs_target, update, update_for,
+    AgencyPart, Files, HASHES, IssuerKey, IssuerKeys, KioskIdentity, LIST_SIZE, Policy, ReplayRule,
+    RootDocument, StatusDelta, StatusList, epochs_target, kiosk_target, update, update_for,
 };
 
 pub use fixture::{Fixture, checkpoint, content, fixture, wrapped_name};
@@ -63,6 +63,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("status_delta", status_delta),
     ("issuer_keys", issuer_keys),
     ("policy", policy),
+    ("kiosk_identity", kiosk_identity),
     ("repository", repository),
     ("target", target),
     ("agency_part", agency_part),
@@ -261,6 +262,11 @@ pub fn policy(input: &[u8]) {
     json_round_trip::<Policy>(input);
 }
 
+/// `kiosks/<machine>.json`.
+pub fn kiosk_identity(input: &[u8]) {
+    json_round_trip::<KioskIdentity>(input);
+}
+
 /// One file of a repository replaced. The first byte says which, and whether the input is the whole file or what a
 /// good signature is made over.
 pub fn repository(input: &[u8]) {
@@ -305,7 +311,7 @@ pub fn target(input: &[u8]) {
         signed(&headers, input, Some(&key(ISSUER_KEY)))
     };
     let own_target = |name: &str, bytes: Vec<u8>| (true, name.to_owned(), bytes);
-    let (is_own, name, bytes) = match (choice % 16 % 7, plain) {
+    let (is_own, name, bytes) = match (choice % 16 % 8, plain) {
         (0, _) => own_target("keys.json", input.to_vec()),
         (1, true) => own_target("status-0.cwt", input.to_vec()),
         (1, false) => own_target("status-0.cwt", token("application/statuslist+cwt")),
@@ -315,12 +321,15 @@ pub fn target(input: &[u8]) {
         (4, _) => (false, epochs_target(purpose), input.to_vec()),
         (5, true) => (false, wrapped_name(), input.to_vec()),
         (5, false) => (false, wrapped_name(), encrypted_to(MACHINE, input)),
-        _ => (false, "seals/health-certificates.json".to_owned(), input.to_vec()),
+        (6, _) => (false, "seals/health-certificates.json".to_owned(), input.to_vec()),
+        _ => (false, kiosk_target(machine.id()), input.to_vec()),
     };
     if is_own { &mut own } else { &mut targets }.insert(name, bytes);
     let repository = repository_of(root, &own, &targets, *now);
     if let Ok((store, _)) = update_for(repository, root, &Files::new(), *now, Some(machine.id())) {
         assert!(store.sector_keys(purpose, machine).len() <= 1, "one epoch's key is wrapped");
+        let other = store.kiosk().filter(|kiosk| kiosk.machine() != machine.id().to_string());
+        assert!(other.is_none(), "a kiosk is nobody else");
     }
 }
 
