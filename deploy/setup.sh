@@ -31,6 +31,9 @@ command -v swtpm >/dev/null || (install swtpm) ||
 # A browser that tests can drive: the tests of the operator page use it. They skip, and say so, without it.
 command -v chromedriver >/dev/null || (install chromium chromium-driver) ||
     echo "without chromium and chromium-driver: tests of the operator page in a browser will skip" >&2
+# Accounts are kept in PostgreSQL, too: the tests start a server of their own from its programs.
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (install postgresql) ||
+    echo "without postgresql: tests of accounts on PostgreSQL will skip" >&2
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.

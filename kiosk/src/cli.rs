@@ -15,6 +15,7 @@ use shared::trust::FalseMatchRate;
 use crate::camera::CameraSpec;
 use crate::scanner::ScannerName;
 use crate::state::OperatorName;
+use crate::accounts::directory::Kind;
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///
@@ -56,6 +57,9 @@ pub enum Command {
     /// Check, hand out or add to what the kiosk wrote down of its work
     #[command(subcommand)]
     Journal(Journal),
+    /// Keep the organization's accounts: who came before, by identifiers that mean something here alone
+    #[command(subcommand)]
+    Accounts(Accounts),
     /// Make the code that a kiosk shows for phones to answer
     Challenge(Challenge),
     /// List or install the face models
@@ -388,6 +392,105 @@ pub struct Place {
     /// Act as if it were this time (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub at: Option<Timestamp>,
+}
+
+/// What can be done with accounts.
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// Make the directory that the settings name, for the organization that this kiosk works for
+    Init {
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Show the accounts, and the questions that people have to answer
+    List {
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Show what an account is and was known by
+    Show {
+        account: String,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Add an account from before; the number of its holder's document comes on standard input
+    Add {
+        account: String,
+        /// The issuer of the document, as credentials name it
+        #[arg(long, value_name = "URI")]
+        issuer: String,
+        #[command(flatten)]
+        clerk: Clerk,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Say whose a visitor is; a conflict takes two people who say the same
+    #[command(group(clap::ArgGroup::new("choice").required(true).args(["account", "new"])))]
+    Resolve {
+        /// The number of the question
+        question: i64,
+        /// It is this account's
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+        /// It is somebody new
+        #[arg(long)]
+        new: bool,
+        #[command(flatten)]
+        clerk: Clerk,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Take what it is known by away from an account; no visit gives it back
+    Unbind {
+        account: String,
+        /// Only what is of this kind
+        #[arg(long)]
+        kind: Option<Kind>,
+        #[command(flatten)]
+        clerk: Clerk,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Give back what was taken away
+    Rebind {
+        account: String,
+        /// Only what is of this kind
+        #[arg(long)]
+        kind: Option<Kind>,
+        #[command(flatten)]
+        clerk: Clerk,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+    /// Print everything that happened, one JSON line each
+    Events {
+        /// Begin at this number
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        from: i64,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
+}
+
+/// Which directory, which kiosk, and what time it is.
+#[derive(Debug, Args)]
+pub struct AccountsAt {
+    /// The settings of a lane, which name the directory under [accounts]
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Who changes something, and why.
+#[derive(Debug, Args)]
+pub struct Clerk {
+    /// Your name, which stays with what you do
+    #[arg(long, value_name = "NAME")]
+    pub by: String,
+    /// Why, without anything personal
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// What can be done with models.

@@ -1,6 +1,8 @@
 //! `kiosk`: the checkpoint's side of Gatepass.
 #![expect(unreachable_pub, reason = "in a program `pub` means: used by other modules")]
 
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the lane does not ask for visits yet"))]
+mod accounts;
 mod avif;
 mod camera;
 mod cli;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Trust(Trust::Status { place }) => commands::trust::status(place, cli.json),
         Command::Key { place } => commands::key::run(place, cli.json),
         Command::Journal(what) => commands::journal::run(what, cli.json),
+        Command::Accounts(what) => commands::accounts::run(what, cli.json),
         Command::Challenge(arguments) => commands::challenge::run(arguments, cli.json),
         Command::Models(Models::List { models }) => commands::models::list(models.as_deref(), cli.json),
         Command::Models(Models::Install { from, to }) => {

@@ -13,6 +13,7 @@ use shared::trust::FalseMatchRate;
 use crate::camera::{CameraSpec, PixelFormat, Wanted};
 use crate::gate::settings::GateSettings;
 use crate::scanner::ScannerName;
+use crate::accounts;
 
 /// A settings file. Every key is optional; the command line wins.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -135,6 +136,8 @@ pub struct Operator {
     pub hosts: Vec<String>,
     /// Where Prometheus reads the metrics, without a login, such as `127.0.0.1:9470` [default: nowhere].
     pub metrics: Option<SocketAddr>,
+    /// The organization's directory of accounts; without it nobody is known again.
+    pub accounts: Option<accounts::Settings>,
 }
 
 impl Settings {

@@ -251,7 +251,7 @@ impl ReplayMemory for State {
 
 /// Makes the folder and the file where they are missing. The file holds the machine's key and is its user's alone;
 /// SQLite gives what it puts beside it the same mode.
-fn keep_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+pub fn keep_private(folder: &Path, file: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))

@@ -11,21 +11,8 @@ use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings {
-        purpose,
-        camera,
-        state,
-        models,
-        journal_days,
-        false_match_one_in,
-        gate,
-        site,
-        clock,
-        scanner,
-        lane,
-        repository,
-        operator,
-    } = Settings::read(Some(file))?;
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository, operator, accounts } =
+        Settings::read(Some(file))?;
     let settings = [
         ("lane", lane.map(|lane| json!(lane)), "without a name"),
         ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),
@@ -51,6 +38,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
             "loopback names alone",
         ),
         ("operator.metrics", operator.metrics.map(|address| json!(address)), "nowhere"),
+        ("accounts", accounts.map(|accounts| json!(accounts)), "nobody is known again"),
     ];
     let lines: Vec<_> = settings
         .iter()

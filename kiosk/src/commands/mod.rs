@@ -1,6 +1,7 @@
 //! One file per verb.
 
 pub mod cameras;
+pub mod accounts;
 pub mod challenge;
 pub mod clock;
 pub mod compare;

@@ -1,5 +1,6 @@
 //! Whole journeys through the real programs: agency, phone, kiosk.
 
+mod accounts;
 mod journal;
 mod keys;
 mod lanes;

@@ -1,0 +1,176 @@
+//! What people at the desk do with accounts: answer questions, add accounts from before, take identifiers away and give them
+//! back.
+//!
+//! A conflict takes two people who say the same. Who they are is what the caller says.
+
+use anyhow::{Result, bail, ensure};
+use shared::credential::Attribute;
+use shared::time::Timestamp;
+
+use super::directory::{AccountId, Identifier, Kind, within};
+use super::rows::{Account, Actor, Binding, Event, Question, Rows};
+use super::{Accounts, ORGANIZATION};
+
+/// How sure a desk is, in the directory.
+const DESK: &str = "desk";
+
+/// What stands for a new account where an account is named.
+const NEW: &str = "(new)";
+
+/// What somebody at the desk says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// It is this account's.
+    Account(AccountId),
+    /// It is somebody new.
+    New,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// Another person has to say the same.
+    Proposed,
+    /// It is this account's now.
+    Answered(AccountId),
+}
+
+/// Who did something and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Clerk<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The reason, in words without personal data.
+    pub note: Option<&'a str>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Accounts {
+    /// Returns the accounts and the open questions, oldest first.
+    pub fn list(&mut self) -> Result<(Vec<Account>, Vec<Question>)> {
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            Ok((rows.accounts()?, rows.questions()?))
+        })
+    }
+
+    /// Returns what an account is and was known by.
+    pub fn show(&mut self, account: &AccountId) -> Result<Vec<Binding>> {
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            ensure!(rows.exists(account)?, "there is no account {account}");
+            rows.bindings(account)
+        })
+    }
+
+    /// Returns what happened from a number on, oldest first.
+    pub fn events(&mut self, from: i64) -> Result<Vec<Event>> {
+        within(self.directory.as_mut(), |transaction| Rows(transaction).events(from))
+    }
+
+    /// Adds an account that the organization had before, with the number of the document that its holder showed then.
+    pub fn add(&mut self, account: &AccountId, issuer: &str, number: &str, clerk: Clerk<'_>) -> Result<()> {
+        let Some(key) = &self.document_key else {
+            bail!("an account is added by a document, and the settings name no document_key_file")
+        };
+        let Some(value) = key.of(issuer, Attribute::Id.name(), number) else {
+            bail!("a document's number has letters or digits")
+        };
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            ensure!(!rows.exists(account)?, "there is an account {account} already");
+            let scope = organization(&mut rows)?;
+            let document = Identifier { kind: Kind::Document, scope, value: value.clone() };
+            ensure!(rows.holder(&document)?.is_none(), "an account with that document is there already");
+            let actor = clerk.actor();
+            rows.create(account, clerk.note, &actor)?;
+            rows.bind(account, &document, None, &actor)
+        })
+    }
+
+    /// Answers a question. A conflict is answered when a second person says what the first one said.
+    pub fn resolve(&mut self, question: i64, choice: &Choice, clerk: Clerk<'_>) -> Result<Resolution> {
+        let drawn = AccountId::draw()?;
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            let question = rows.question(question)?;
+            let actor = clerk.actor();
+            let said = match choice {
+                Choice::Account(account) => account.as_str(),
+                Choice::New => NEW,
+            };
+            if question.kind == "conflict" {
+                let Choice::Account(account) = choice else {
+                    bail!("a conflict is between accounts that there are")
+                };
+                ensure!(question.candidates.contains(account), "the conflict is not about account {account}");
+                let second = match &question.proposed_by {
+                    Some(by) if by == clerk.name => bail!("another person has to answer than {by}"),
+                    Some(_) => question.proposed.as_deref() == Some(said),
+                    None => false,
+                };
+                if !second {
+                    rows.propose(&question, said, &actor)?;
+                    return Ok(Resolution::Proposed);
+                }
+            }
+            let account = match choice {
+                Choice::Account(account) => account,
+                Choice::New => {
+                    rows.create(&drawn, clerk.note, &actor)?;
+                    &drawn
+                }
+            };
+            ensure!(rows.exists(account)?, "there is no account {account}");
+            for identifier in [&question.openid, &question.unionid] {
+                rows.bind(account, identifier, Some(question.id), &actor)?;
+            }
+            // Whoever has the document keeps it.
+            if let Some(document) = &question.document
+                && rows.holder(document)?.is_none()
+            {
+                rows.bind(account, document, Some(question.id), &actor)?;
+            }
+            rows.answered(&question, account, &actor)?;
+            Ok(Resolution::Answered(account.clone()))
+        })
+    }
+
+    /// Takes an account's identifiers away, of one kind or all, or gives those back that were taken away. Returns how many
+    /// it was. No visit gives them back.
+    pub fn set_bound(
+        &mut self,
+        account: &AccountId,
+        kind: Option<Kind>,
+        bound: bool,
+        clerk: Clerk<'_>,
+    ) -> Result<usize> {
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            ensure!(rows.exists(account)?, "there is no account {account}");
+            let state = if bound { "released" } else { "bound" };
+            let mut changed = rows.bindings(account)?;
+            changed.retain(|binding| {
+                binding.state == state && kind.is_none_or(|kind| binding.identifier.kind == kind)
+            });
+            for binding in &changed {
+                rows.set_bound(&binding.identifier, bound, clerk.note, &clerk.actor())?;
+            }
+            Ok(changed.len())
+        })
+    }
+}
+
+impl<'a> Clerk<'a> {
+    fn actor(&self) -> Actor<'a> {
+        Actor { by: self.name, at: self.at, assurance: DESK }
+    }
+}
+
+fn organization(rows: &mut Rows<'_>) -> Result<String> {
+    match rows.setting(ORGANIZATION)? {
+        Some(organization) => Ok(organization),
+        None => bail!("the directory belongs to nobody; run `kiosk accounts init`"),
+    }
+}

@@ -1,0 +1,164 @@
+//! Accounts in PostgreSQL, for the kiosks of several machines and for the organization's own programs.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use postgres::config::{Host, SslMode};
+use postgres::error::SqlState;
+use postgres::types::{ToSql, Type};
+use postgres::{Client, Config, IsolationLevel, NoTls};
+use zeroize::Zeroizing;
+
+use super::directory::{Again, Directory, PATIENCE, Transaction, Value, Work};
+use super::rows::SCHEMA;
+
+/// Before a transaction that another one was in the way of is begun again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Bounds on the server's side of [`PATIENCE`], in milliseconds.
+const SERVER_PATIENCE: &str =
+    "-c statement_timeout=3000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=5000";
+
+/// Nobody changes or removes what happened.
+const APPEND_ONLY: &str = "
+    CREATE OR REPLACE FUNCTION binding_event_kept() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'what happened is not changed'; END $$;
+    CREATE OR REPLACE TRIGGER binding_event_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON binding_event
+    FOR EACH STATEMENT EXECUTE FUNCTION binding_event_kept();
+";
+
+/// A directory on a server. It is connected to when it is needed, and again after it was lost.
+pub struct Postgres {
+    config: Config,
+    client: Option<Client>,
+}
+
+impl Postgres {
+    /// Takes a connection URI, or `key=value` pairs, and the file that holds the password.
+    ///
+    /// # Errors
+    /// A server elsewhere without `sslmode=disable`: nothing is encrypted here, and whoever wants that says it.
+    pub fn new(uri: &str, password: Option<&Path>) -> Result<Self> {
+        let mut config: Config = uri.parse().context("store is no PostgreSQL connection URI")?;
+        ensure!(config.get_password().is_none(), "the password belongs into password_file, not into store");
+        let said = uri.contains("sslmode=disable");
+        if !said && !config.get_hosts().iter().all(is_here) {
+            bail!(
+                "the PostgreSQL server is on another machine, and this connection is not encrypted: lead it through a \
+                 tunnel to this machine, or say sslmode=disable in store"
+            );
+        }
+        if let Some(path) = password {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+            config.password(Zeroizing::new(text).trim_end_matches(['\r', '\n']));
+        }
+        config.ssl_mode(SslMode::Disable).application_name("gatepass kiosk").options(SERVER_PATIENCE);
+        config.connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
+        Ok(Self { config, client: None })
+    }
+
+    fn client(&mut self) -> Result<&mut Client> {
+        if self.client.as_ref().is_some_and(Client::is_closed) {
+            self.client = None;
+        }
+        match &mut self.client {
+            Some(client) => Ok(client),
+            none => {
+                // The error names the host and the user, never the password.
+                let client =
+                    self.config.connect(NoTls).context("reaching the directory's PostgreSQL server")?;
+                Ok(none.insert(client))
+            }
+        }
+    }
+}
+
+impl Directory for Postgres {
+    fn prepare(&mut self) -> Result<()> {
+        let schema = SCHEMA.replace("{SERIAL}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY");
+        self.client()?.batch_execute(&format!("{schema}{APPEND_ONLY}"))?;
+        Ok(())
+    }
+
+    fn within(&mut self, work: Work<'_>) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            match try_within(self.client()?, work) {
+                Err(error) if error.downcast_ref().is_some_and(was_in_the_way) => thread::sleep(PAUSE),
+                result => return result,
+            }
+        }
+        Err(Again.into())
+    }
+}
+
+fn try_within(client: &mut Client, work: Work<'_>) -> Result<()> {
+    let begin = client.build_transaction().isolation_level(IsolationLevel::Serializable);
+    let mut transaction = begin.start()?;
+    work(&mut InPostgres(&mut transaction))?;
+    Ok(transaction.commit()?)
+}
+
+/// Two transactions at once: only one of them can have looked first.
+fn was_in_the_way(error: &postgres::Error) -> bool {
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION]
+        .iter()
+        .any(|state| error.code() == Some(state))
+}
+
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+struct InPostgres<'a, 'c>(&'a mut postgres::Transaction<'c>);
+
+impl Transaction for InPostgres<'_, '_> {
+    fn run(&mut self, statement: &str, values: &[Value]) -> Result<Vec<Vec<Value>>> {
+        let statement = self.0.prepare(statement)?;
+        let parameter = |(value, kind): (&Value, &Type)| -> Box<dyn ToSql + Sync> {
+            match value {
+                Value::Null if *kind == Type::INT8 => Box::new(None::<i64>),
+                Value::Null => Box::new(None::<String>),
+                Value::Number(number) => Box::new(*number),
+                Value::Text(text) => Box::new(text.clone()),
+            }
+        };
+        let values: Vec<_> = values.iter().zip(statement.params()).map(parameter).collect();
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(AsRef::as_ref).collect();
+        let rows = self.0.query(&statement, &values)?;
+        let read = |row: &postgres::Row, column: usize| match *row.columns()[column].type_() {
+            Type::INT8 => Ok(row.try_get::<_, Option<i64>>(column)?.into()),
+            Type::TEXT => Ok(row.try_get::<_, Option<&str>>(column)?.into()),
+            _ => bail!("the directory holds something that was not written here"),
+        };
+        rows.iter().map(|row| (0..row.len()).map(|column| read(row, column)).collect()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_elsewhere_is_asked_for_by_name() {
+        for here in
+            ["postgres:///accounts?host=/run/postgresql", "host=localhost", "host=127.0.0.1", "host=::1"]
+        {
+            assert!(Postgres::new(here, None).is_ok(), "{here}");
+        }
+        let error = Postgres::new("postgres://db.example/accounts", None).err().unwrap().to_string();
+        assert!(error.contains("not encrypted"), "{error}");
+        assert!(Postgres::new("postgres://db.example/accounts?sslmode=disable", None).is_ok());
+        let error = Postgres::new("postgres://kiosk:CANARY@localhost/accounts", None).err().unwrap();
+        assert!(!format!("{error:#}").contains("CANARY"), "{error:#}");
+        assert!(Postgres::new("postgres://[", None).is_err());
+    }
+}

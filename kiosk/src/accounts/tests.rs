@@ -1,0 +1,441 @@
+//! The same scenarios on both stores. PostgreSQL runs as a private cluster in a temporary folder.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use shared::pairwise::PairwiseSecret;
+use tempfile::TempDir;
+
+use super::desk::{Choice, Clerk, Resolution};
+use super::*;
+
+type Scenario = fn(&Settings);
+
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("quadrants", quadrants),
+    ("documents", documents),
+    ("conflict", conflict),
+    ("released", released),
+    ("at_once", at_once),
+    ("append_only", append_only),
+    ("others", others),
+];
+
+#[test]
+fn sqlite_does_what_is_asked() {
+    for (name, scenario) in SCENARIOS {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join(format!("{name}.sqlite")).to_str().unwrap().to_owned();
+        let document_key_file = Some(folder.path().join("document.key"));
+        scenario(&Settings { store, password_file: None, document_key_file });
+    }
+}
+
+#[test]
+fn postgresql_does_what_is_asked() {
+    let Some(cluster) = Cluster::start() else { return };
+    for (name, scenario) in SCENARIOS {
+        scenario(&cluster.database(name));
+    }
+}
+
+/// A server that is not there is an error, soon.
+#[test]
+fn a_server_that_is_away_is_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("postgres:///accounts?host={}", folder.path().display());
+    let settings = Settings { store, password_file: None, document_key_file: None };
+    let error = Accounts::open(&settings).unwrap().visit(&visit(1)).unwrap_err();
+    assert!(format!("{error:#}").contains("PostgreSQL"), "{error:#}");
+    let error = Accounts::open(&Settings { store: "/nowhere/x.sqlite".into(), ..settings }).err().unwrap();
+    assert!(error.to_string().contains("kiosk accounts init"), "{error}");
+}
+
+/// The visit of a person at the first service of the chain.
+pub(super) fn visit(person: u8) -> Visit {
+    visit_at(person, "grand.example", "lisboa")
+}
+
+fn visit_at(person: u8, organization: &str, service: &str) -> Visit {
+    let party = RelyingParty::new(organization, service).unwrap();
+    let ids = PairwiseSecret::from_slice(&[person; 32]).unwrap().identifiers(&party);
+    Visit {
+        party,
+        machine: "0123456789abcdef".into(),
+        openid: ids.openid,
+        unionid: ids.unionid,
+        document: None,
+        assurance: "face",
+        at: at(0),
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(1_800_000_000 + seconds).unwrap()
+}
+
+fn clerk(name: &str) -> Clerk<'_> {
+    Clerk { name, note: None, at: at(100) }
+}
+
+fn ids_of(visit: &Visit) -> [Identifier; 2] {
+    [
+        identifier(Kind::Openid, &visit.party.service(), &visit.openid.to_string()),
+        identifier(Kind::Unionid, visit.party.organization(), &visit.unionid.to_string()),
+    ]
+}
+
+fn account(name: &str) -> AccountId {
+    AccountId::parse(name).unwrap()
+}
+
+fn create(settings: &Settings) -> Accounts {
+    Accounts::create(settings, "grand.example").unwrap()
+}
+
+/// What happened, as words.
+fn history(accounts: &mut Accounts) -> Vec<String> {
+    accounts.events(0).unwrap().into_iter().map(|event| event.what).collect()
+}
+
+fn quadrants(settings: &Settings) {
+    let mut accounts = create(settings);
+    let first = accounts.visit(&visit(1)).unwrap();
+    assert_eq!(first.outcome, Outcome::Created);
+    let account = first.account.clone().unwrap();
+    let says = |accounts: &mut Accounts, visit: &Visit| {
+        let binding = accounts.visit(visit).unwrap();
+        (binding.outcome, binding.account)
+    };
+    assert_eq!(says(&mut accounts, &visit(1)), (Outcome::Matched, Some(account.clone())));
+    let taipa = visit_at(1, "grand.example", "taipa");
+    assert_eq!(says(&mut accounts, &taipa), (Outcome::Linked, Some(account.clone())));
+    assert_eq!(says(&mut accounts, &taipa), (Outcome::Matched, Some(account.clone())));
+    assert_ne!(says(&mut accounts, &visit(2)).1, Some(account.clone()));
+    assert_eq!(history(&mut accounts), ["created", "bound", "bound", "bound", "created", "bound", "bound"]);
+
+    // A directory from before, that knows an openid alone.
+    let old = visit(3);
+    let actor = Actor { by: "import", at: at(0), assurance: "desk" };
+    within(accounts.directory.as_mut(), |transaction| {
+        let mut rows = Rows(transaction);
+        rows.create(&self::account("old"), None, &actor)?;
+        rows.bind(&self::account("old"), &ids_of(&old)[0], None, &actor)
+    })
+    .unwrap();
+    assert_eq!(says(&mut accounts, &old), (Outcome::Matched, Some(self::account("old"))));
+    let bindings = accounts.show(&self::account("old")).unwrap();
+    let known: Vec<&Identifier> = bindings.iter().map(|binding| &binding.identifier).collect();
+    assert_eq!(known, ids_of(&old).iter().collect::<Vec<_>>(), "the unionid was added");
+    let taipa = visit_at(3, "grand.example", "taipa");
+    assert_eq!(says(&mut accounts, &taipa), (Outcome::Linked, Some(self::account("old"))));
+
+    // Everything is still there for whoever opens it later.
+    let mut again = Accounts::open(settings).unwrap();
+    assert_eq!(says(&mut again, &visit(1)), (Outcome::Matched, Some(account)));
+    assert_eq!(again.list().unwrap().0.len(), 3);
+}
+
+fn documents(settings: &Settings) {
+    let mut accounts = create(settings);
+    let issuer = "https://id.xa.example";
+    let number = |accounts: &Accounts, number| {
+        accounts.document_key.as_ref().unwrap().of(issuer, "id", number).unwrap()
+    };
+    accounts.add(&account("member-7"), issuer, "XA 7", clerk("ana")).unwrap();
+    accounts.add(&account("member-7"), issuer, "XA 8", clerk("ana")).unwrap_err();
+    accounts.add(&account("member-8"), issuer, "xa-7", clerk("ana")).unwrap_err();
+    let shown = Visit { document: Some(number(&accounts, "XA7")), ..visit(1) };
+    let asked = accounts.visit(&shown).unwrap();
+    assert_eq!((asked.outcome, &asked.account), (Outcome::Choose, &None));
+    assert_eq!(asked.candidates, [account("member-7")]);
+    assert_eq!(accounts.visit(&shown).unwrap().question, asked.question, "asked once");
+    assert_eq!(accounts.list().unwrap().1.len(), 1);
+    let question = asked.question.unwrap();
+    accounts.resolve(question, &Choice::Account(account("nobody")), clerk("ana")).unwrap_err();
+    let resolved = accounts.resolve(question, &Choice::Account(account("member-7")), clerk("ana"));
+    assert_eq!(resolved.unwrap(), Resolution::Answered(account("member-7")));
+    accounts.resolve(question, &Choice::New, clerk("ana")).unwrap_err();
+    let matched = accounts.visit(&shown).unwrap();
+    assert_eq!((matched.outcome, matched.account), (Outcome::Matched, Some(account("member-7"))));
+
+    // Somebody else with a document of the same number is asked about, too, and is a new person after all.
+    let other = Visit { document: shown.document.clone(), ..visit(2) };
+    let question = accounts.visit(&other).unwrap().question.unwrap();
+    let Resolution::Answered(new) = accounts.resolve(question, &Choice::New, clerk("ana")).unwrap() else {
+        panic!("one person is enough")
+    };
+    assert_eq!(accounts.visit(&other).unwrap().account, Some(new.clone()));
+    assert_eq!(accounts.show(&new).unwrap().len(), 2, "the document stays whose it was");
+
+    // Another secret for the same person, as after an enrolment from nothing: found by the document that the first
+    // visit brought along.
+    let first = Visit { document: Some(number(&accounts, "XA9")), ..visit(3) };
+    let known = accounts.visit(&first).unwrap().account.unwrap();
+    let second = Visit { document: first.document.clone(), ..visit(4) };
+    assert_eq!(accounts.visit(&second).unwrap().candidates, [known]);
+}
+
+fn conflict(settings: &Settings) {
+    let mut accounts = create(settings);
+    let here = visit(1);
+    let a = accounts.visit(&here).unwrap().account.unwrap();
+    let b = accounts.visit(&visit(2)).unwrap().account.unwrap();
+    // The unionid of the first person went to the second account, by hand.
+    let [_, unionid] = ids_of(&here);
+    let actor = Actor { by: "somebody", at: at(1), assurance: "desk" };
+    within(accounts.directory.as_mut(), |transaction| Rows(transaction).bind(&b, &unionid, None, &actor))
+        .unwrap();
+    let before = accounts.show(&a).unwrap();
+    let asked = accounts.visit(&here).unwrap();
+    assert_eq!((asked.outcome, &asked.account), (Outcome::Conflict, &None));
+    assert_eq!(asked.candidates, [a.clone(), b.clone()]);
+    assert_eq!(accounts.show(&a).unwrap(), before, "nothing is merged");
+
+    let question = asked.question.unwrap();
+    let mut says = |choice: &Choice, name: &str| accounts.resolve(question, choice, clerk(name)).ok();
+    let (is_a, is_b) = (Choice::Account(a.clone()), Choice::Account(b));
+    assert_eq!(says(&Choice::New, "ana"), None);
+    assert_eq!(says(&Choice::Account(account("third")), "ana"), None);
+    assert_eq!(says(&is_a, "ana"), Some(Resolution::Proposed));
+    assert_eq!(says(&is_a, "ana"), None, "one person is not two");
+    assert_eq!(says(&is_b, "bo"), Some(Resolution::Proposed), "they disagree");
+    assert_eq!(says(&is_a, "ana"), Some(Resolution::Proposed));
+    assert_eq!(says(&is_a, "bo"), Some(Resolution::Answered(a.clone())));
+    let matched = accounts.visit(&here).unwrap();
+    assert_eq!((matched.outcome, matched.account), (Outcome::Matched, Some(a)));
+    let moved = accounts.events(0).unwrap().into_iter().filter(|event| event.what == "moved");
+    let moved: Vec<_> = moved.map(|event| (event.by, event.identifier.unwrap(), event.question)).collect();
+    assert_eq!(moved.len(), 2);
+    assert_eq!(moved[1], ("bo".to_owned(), unionid, Some(question)));
+}
+
+fn released(settings: &Settings) {
+    let mut accounts = create(settings);
+    let known = accounts.visit(&visit(1)).unwrap().account.unwrap();
+    assert_eq!(accounts.set_bound(&known, Some(Kind::Openid), false, clerk("ana")).unwrap(), 1);
+    let asked = accounts.visit(&visit(1)).unwrap();
+    assert_eq!((asked.outcome, asked.candidates), (Outcome::Choose, vec![known.clone()]));
+    assert_eq!(accounts.set_bound(&known, None, true, clerk("ana")).unwrap(), 1);
+    assert_eq!(accounts.visit(&visit(1)).unwrap().outcome, Outcome::Matched);
+    assert!(accounts.list().unwrap().1.is_empty(), "the question answered itself");
+
+    assert_eq!(accounts.set_bound(&known, None, false, clerk("ana")).unwrap(), 2);
+    assert_eq!(accounts.set_bound(&known, None, false, clerk("ana")).unwrap(), 0);
+    let question = accounts.visit(&visit(1)).unwrap().question.unwrap();
+    let Resolution::Answered(new) = accounts.resolve(question, &Choice::New, clerk("ana")).unwrap() else {
+        panic!("one person is enough")
+    };
+    assert_ne!(new, known);
+    assert_eq!(accounts.visit(&visit(1)).unwrap().account, Some(new));
+    assert_eq!(accounts.set_bound(&known, None, true, clerk("ana")).unwrap(), 0, "they are somebody else's");
+    let history = history(&mut accounts);
+    assert!(history.iter().filter(|what| *what == "released").count() == 3, "{history:?}");
+    accounts.set_bound(&account("nobody"), None, false, clerk("ana")).unwrap_err();
+}
+
+/// Kiosks of two services, four of each, see the same new people at the same moment.
+fn at_once(settings: &Settings) {
+    const KIOSKS: usize = 8;
+    const PEOPLE: u8 = 12;
+    drop(create(settings));
+    let barrier = Arc::new(Barrier::new(KIOSKS));
+    let kiosk = |number: usize| {
+        let (settings, barrier) = (settings.clone(), barrier.clone());
+        thread::spawn(move || {
+            let mut accounts = Accounts::open(&settings).unwrap();
+            let service = ["lisboa", "taipa"][number % 2];
+            let visit = |person| {
+                barrier.wait();
+                let document = Some(format!("{person:064x}"));
+                let visit = Visit { document, ..visit_at(person, "grand.example", service) };
+                // A busy directory may say so; the visitor is known at the next visit.
+                let binding = (0..10).find_map(|_| accounts.visit(&visit).ok()).unwrap();
+                (person, binding.outcome, binding.account.unwrap())
+            };
+            (1..=PEOPLE).map(visit).collect::<Vec<_>>()
+        })
+    };
+    let kiosks: Vec<_> = (0..KIOSKS).map(kiosk).collect();
+    let all: Vec<_> = kiosks.into_iter().flat_map(|kiosk| kiosk.join().unwrap()).collect();
+    for person in 1..=PEOPLE {
+        let own: Vec<_> = all.iter().filter(|(of, ..)| *of == person).collect();
+        assert_eq!(own.len(), KIOSKS);
+        assert!(own.iter().all(|(_, _, account)| *account == own[0].2), "one account, not two");
+        let count = |wanted| own.iter().filter(|(_, outcome, _)| *outcome == wanted).count();
+        assert_eq!((count(Outcome::Created), count(Outcome::Linked)), (1, 1), "{own:?}");
+    }
+    let mut accounts = Accounts::open(settings).unwrap();
+    assert_eq!(accounts.list().unwrap().0.len(), usize::from(PEOPLE));
+    let history = history(&mut accounts);
+    let count = |wanted| history.iter().filter(|what| *what == wanted).count();
+    let people = usize::from(PEOPLE);
+    assert_eq!(
+        (count("created"), count("bound")),
+        (people, 4 * people),
+        "two openids, a unionid, a document"
+    );
+}
+
+fn append_only(settings: &Settings) {
+    let mut accounts = create(settings);
+    accounts.visit(&visit(1)).unwrap();
+    for statement in ["UPDATE binding_event SET done_by = 'nobody'", "DELETE FROM binding_event"] {
+        let refused = within(accounts.directory.as_mut(), |transaction| transaction.run(statement, &[]));
+        let error = format!("{:?}", refused.unwrap_err());
+        assert!(error.contains("what happened is not"), "{error}");
+    }
+    assert_eq!(history(&mut accounts).len(), 3);
+    // What fails half-way leaves nothing behind.
+    let failed: Result<()> = within(accounts.directory.as_mut(), |transaction| {
+        Rows(transaction).create(&account("half"), None, &clerk_actor())?;
+        anyhow::bail!("a fault")
+    });
+    failed.unwrap_err();
+    assert!(accounts.show(&account("half")).is_err());
+    assert_eq!(history(&mut accounts).len(), 3);
+    // Making it again changes nothing.
+    drop(create(settings));
+    assert_eq!(history(&mut accounts).len(), 3);
+}
+
+fn clerk_actor() -> Actor<'static> {
+    Actor { by: "ana", at: at(0), assurance: "desk" }
+}
+
+fn others(settings: &Settings) {
+    let mut accounts = create(settings);
+    let error = accounts.visit(&visit_at(1, "royal.example", "lisboa")).unwrap_err().to_string();
+    assert!(error.contains("grand.example") && error.contains("royal.example"), "{error}");
+    assert!(Accounts::create(settings, "royal.example").is_err());
+    assert!(accounts.list().unwrap().0.is_empty());
+}
+
+/// A PostgreSQL server of the test's own, stopped when it is dropped.
+struct Cluster {
+    folder: TempDir,
+    programs: PathBuf,
+    user: Option<(u32, u32)>,
+    server: Child,
+}
+
+impl Cluster {
+    /// Starts one, or says loudly that there is none here.
+    fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            use std::io::Write;
+            // Straight to the descriptor: the test harness swallows what `eprintln!` writes.
+            let _ = writeln!(std::io::stderr(), "\n*** SKIPPED: no PostgreSQL is installed here ***\n");
+            return None;
+        };
+        // The server refuses to be root.
+        let user = rustix::process::geteuid().is_root().then(|| passwd("postgres"));
+        let folder = tempfile::tempdir().unwrap();
+        if let Some((uid, gid)) = user {
+            chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let password = folder.path().join("password");
+        fs::write(&password, "a password of no worth\n").unwrap();
+        let data = folder.path().join("data");
+        let made = command(&programs, "initdb", user)
+            .args(["--username=kiosk", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C"])
+            .arg(format!("--pwfile={}", password.display()))
+            .arg("--pgdata")
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let server = command(&programs, "postgres", user)
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(folder.path())
+            .args(["-c", "listen_addresses=", "-c", "fsync=off"])
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let cluster = Self { folder, programs, user, server };
+        let ready = || {
+            let server = cluster.settings("postgres");
+            Postgres::new(&server.store, server.password_file.as_deref())
+                .unwrap()
+                .within(&mut |transaction| transaction.run("SELECT 1::bigint", &[]).map(drop))
+                .is_ok()
+        };
+        for _ in 0..600 {
+            if ready() {
+                return Some(cluster);
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("PostgreSQL did not start within a minute")
+    }
+
+    /// A new database of that name, empty.
+    fn database(&self, name: &str) -> Settings {
+        let made = command(&self.programs, "createdb", self.user)
+            .args(["--username=kiosk", "--no-password"])
+            .arg(format!("--host={}", self.folder.path().display()))
+            .env("PGPASSWORD", "a password of no worth")
+            .arg(name)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        self.settings(name)
+    }
+
+    fn settings(&self, database: &str) -> Settings {
+        let folder = self.folder.path();
+        Settings {
+            store: format!("postgres://kiosk@/{database}?host={}", folder.display()),
+            password_file: Some(folder.join("password")),
+            document_key_file: Some(folder.join(format!("{database}.key"))),
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let data = self.folder.path().join("data");
+        let _ = command(&self.programs, "pg_ctl", self.user)
+            .args(["stop", "--mode=immediate", "--silent", "-D"])
+            .arg(data)
+            .output();
+        let _ = self.server.wait();
+    }
+}
+
+fn command(programs: &std::path::Path, name: &str, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.current_dir("/");
+    if let Some((uid, gid)) = user {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+/// Where Debian keeps the newest PostgreSQL's programs.
+fn programs() -> Option<PathBuf> {
+    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path().join("bin"))
+        .filter(|folder| folder.join("initdb").exists())
+        .collect();
+    versions.sort();
+    versions.pop()
+}
+
+fn passwd(name: &str) -> (u32, u32) {
+    let text = fs::read_to_string("/etc/passwd").unwrap();
+    let line = text.lines().find(|line| line.split(':').next() == Some(name)).unwrap();
+    let fields: Vec<&str> = line.split(':').collect();
+    (fields[2].parse().unwrap(), fields[3].parse().unwrap())
+}

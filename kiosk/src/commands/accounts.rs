@@ -1,0 +1,137 @@
+//! `kiosk accounts`: the organization's directory, by hand.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{answer, now, print, state_folder};
+use crate::accounts::desk::{self, Choice, Resolution};
+use crate::accounts::directory::{AccountId, Kind};
+use crate::accounts::{self, rows};
+use crate::cli::{Accounts, AccountsAt, Clerk};
+use crate::settings::Settings;
+use crate::state::State;
+
+/// The longest document number that is read, in bytes, and the longest name and note.
+const MAX_TEXT: usize = 256;
+
+pub fn run(what: &Accounts, as_json: bool) -> Result<ExitCode> {
+    match what {
+        Accounts::Init { at } => {
+            let (settings, organization) = (directory(at)?, organization(at)?);
+            accounts::Accounts::create(&settings, &organization)?;
+            answer(as_json, &json!({ "organization": organization }), &format!("accounts of {organization}"))
+        }
+        Accounts::List { at } => {
+            let (accounts, questions) = open(at)?.list()?;
+            let mut lines: Vec<String> = accounts
+                .iter()
+                .map(|account| format!("account   {} since {}", account.id, account.created_at))
+                .collect();
+            lines.extend(questions.iter().map(question_line));
+            answer(as_json, &json!({ "accounts": accounts, "questions": questions }), &lines.join("\n"))
+        }
+        Accounts::Show { account, at } => {
+            let account = AccountId::parse(account)?;
+            let bindings = open(at)?.show(&account)?;
+            let lines: Vec<String> = bindings.iter().map(binding_line).collect();
+            answer(as_json, &json!({ "account": account, "bindings": bindings }), &lines.join("\n"))
+        }
+        Accounts::Add { account, issuer, clerk, at } => {
+            let mut number = Zeroizing::new(String::new());
+            let limit = u64::try_from(MAX_TEXT)?;
+            std::io::stdin().lock().take(limit).read_to_string(&mut number).context("reading the number")?;
+            let account = AccountId::parse(account)?;
+            open(at)?.add(&account, issuer, number.trim(), known(clerk, at)?)?;
+            answer(as_json, &json!({ "account": account }), &format!("added {account}"))
+        }
+        Accounts::Resolve { question, account, new: _, clerk, at } => {
+            let choice = match account {
+                Some(account) => Choice::Account(AccountId::parse(account)?),
+                None => Choice::New,
+            };
+            match open(at)?.resolve(*question, &choice, known(clerk, at)?)? {
+                Resolution::Proposed => {
+                    let text = "written down; it counts once another person says the same";
+                    answer(as_json, &json!({ "outcome": "proposed", "account": null }), text)
+                }
+                Resolution::Answered(account) => {
+                    let json = json!({ "outcome": "answered", "account": account });
+                    answer(as_json, &json, &format!("it is account {account}"))
+                }
+            }
+        }
+        Accounts::Unbind { account, kind, clerk, at } => set_bound(account, *kind, false, clerk, at, as_json),
+        Accounts::Rebind { account, kind, clerk, at } => set_bound(account, *kind, true, clerk, at, as_json),
+        Accounts::Events { from, at } => {
+            for event in open(at)?.events(*from)? {
+                print(serde_json::to_string(&event)?)?;
+            }
+            Ok(())
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set_bound(
+    account: &str,
+    kind: Option<Kind>,
+    bound: bool,
+    clerk: &Clerk,
+    at: &AccountsAt,
+    as_json: bool,
+) -> Result<()> {
+    let account = AccountId::parse(account)?;
+    let count = open(at)?.set_bound(&account, kind, bound, known(clerk, at)?)?;
+    let done = if bound { "given back" } else { "taken away" };
+    answer(as_json, &json!({ "account": account, "changed": count }), &format!("{count} {done}"))
+}
+
+fn directory(at: &AccountsAt) -> Result<accounts::Settings> {
+    let settings = Settings::read(Some(&at.config))?.accounts;
+    settings.with_context(|| format!("{} has no [accounts]", at.config.display()))
+}
+
+fn open(at: &AccountsAt) -> Result<accounts::Accounts> {
+    accounts::Accounts::open(&directory(at)?)
+}
+
+/// For whom this kiosk works, as its signed identity says.
+fn organization(at: &AccountsAt) -> Result<String> {
+    let folder = at.place.state.clone().or(Settings::read(Some(&at.config))?.state);
+    let trust = State::open(&state_folder(folder.as_deref())?)?.trust(now(at.place.at))?;
+    let kiosk = trust.kiosk().context(
+        "the trust repository does not say for whom this kiosk works: `issuer kiosk add` says it, with the next publication",
+    )?;
+    Ok(kiosk.party().organization().to_owned())
+}
+
+fn known<'a>(clerk: &'a Clerk, at: &AccountsAt) -> Result<desk::Clerk<'a>> {
+    let plain = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
+    ensure!(plain(&clerk.by), "--by is a name of 1 to {MAX_TEXT} bytes");
+    ensure!(clerk.note.as_deref().is_none_or(plain), "--note is a line of 1 to {MAX_TEXT} bytes");
+    Ok(desk::Clerk { name: &clerk.by, note: clerk.note.as_deref(), at: now(at.place.at) })
+}
+
+fn question_line(question: &rows::Question) -> String {
+    let candidates: Vec<&str> = question.candidates.iter().map(AccountId::as_str).collect();
+    let proposed = match (&question.proposed, &question.proposed_by) {
+        (Some(account), Some(by)) => format!("; {by} says {account}"),
+        _ => String::new(),
+    };
+    let (id, kind, since) = (question.id, &question.kind, question.opened_at);
+    format!("question  {id} ({kind}) since {since}: {}{proposed}", candidates.join(" or "))
+}
+
+fn binding_line(binding: &rows::Binding) -> String {
+    let rows::Binding { identifier, state, assurance, at, by } = binding;
+    format!(
+        "{:<9} {} at {}: {state} by {by} ({assurance}) since {at}",
+        identifier.kind.as_str(),
+        identifier.value,
+        identifier.scope
+    )
+}
