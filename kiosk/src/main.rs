@@ -12,6 +12,8 @@ mod decide;
 #[cfg(feature = "evaluate")]
 mod evaluate;
 mod gate;
+#[cfg_attr(not(test), expect(dead_code, reason = "the lane does not tell of visits yet"))]
+mod events;
 mod models;
 mod operator;
 mod process;

@@ -14,6 +14,7 @@ use crate::camera::{CameraSpec, PixelFormat, Wanted};
 use crate::gate::settings::GateSettings;
 use crate::scanner::ScannerName;
 use crate::accounts;
+use crate::{accounts, events};
 
 /// A settings file. Every key is optional; the command line wins.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -138,6 +139,8 @@ pub struct Operator {
     pub metrics: Option<SocketAddr>,
     /// The organization's directory of accounts; without it nobody is known again.
     pub accounts: Option<accounts::Settings>,
+    /// Who else hears of the visits; without it nobody does.
+    pub events: Option<events::Settings>,
 }
 
 impl Settings {

@@ -11,7 +11,7 @@ use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository, operator, accounts } =
+    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository, operator, accounts, events } =
         Settings::read(Some(file))?;
     let settings = [
         ("lane", lane.map(|lane| json!(lane)), "without a name"),
@@ -39,6 +39,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         ),
         ("operator.metrics", operator.metrics.map(|address| json!(address)), "nowhere"),
         ("accounts", accounts.map(|accounts| json!(accounts)), "nobody is known again"),
+        ("events", events.map(|events| json!(events)), "nobody else hears of visits"),
     ];
     let lines: Vec<_> = settings
         .iter()
