@@ -11,7 +11,7 @@ pub mod document;
 mod postgres;
 pub mod rows;
 mod sqlite;
-mod worker;
+pub mod worker;
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,6 @@ use document::DocumentKey;
 use postgres::Postgres;
 use rows::{Actor, Question, Rows};
 use sqlite::Sqlite;
-pub use worker::Worker;
 
 /// Whose directory it is, in its table of settings.
 const ORGANIZATION: &str = "organization";

@@ -9,10 +9,18 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use ::tests::{Seen, World, border};
+use shared::credential::{
+    Checkpoint, HiddenSecret, Statement, disclose_only, prepare_with_secret, present_encrypted,
+};
+use shared::encryption::DecryptionKey;
+use shared::key::{KeyId, Signer};
 use shared::pairwise::PairwiseSecret;
+use shared::qr::payload;
 use tempfile::TempDir;
 
 use super::desk::{Choice, Clerk, Resolution};
+use super::worker::Worker;
 use super::*;
 
 type Scenario = fn(&Settings);
@@ -43,6 +51,51 @@ fn postgresql_does_what_is_asked() {
     for (name, scenario) in SCENARIOS {
         scenario(&cluster.database(name));
     }
+}
+
+/// From the text of a code to an account, as a lane does it.
+#[test]
+fn a_verified_code_becomes_a_visit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("accounts.sqlite").to_str().unwrap().to_owned();
+    let document_key_file = Some(folder.path().join("document.key"));
+    let settings = Settings { store, password_file: None, document_key_file };
+    let worker = Worker::start(create(&settings)).unwrap();
+    let party = RelyingParty::new("grand.example", "lisboa").unwrap();
+    let kiosk = KioskIdentity::new(KeyId([1; 8]), "desk", party.clone()).unwrap();
+    let mut world = World::default();
+    let sector = DecryptionKey::from_seed(&[7; 32]).unwrap();
+    let hidden = HiddenSecret { secret: PairwiseSecret::from_slice(&[1; 32]).unwrap(), salt: [2; 16] };
+    let id = world.issuer.public_key().id();
+    let prepared = prepare_with_secret(&world.claims(), &[], Some(&hidden), id).unwrap();
+    let credential = prepared.sign(&world.issuer).unwrap();
+    let verified = |world: &World, text: &str| {
+        let (purpose, trust) = (border(), world.trust());
+        let keys = [sector.clone()];
+        let checkpoint = Checkpoint { purpose: &purpose, trust: &trust, keys: &keys, challenge: None };
+        checkpoint.verify(text, world.start, &mut Seen::default()).unwrap()
+    };
+    let statement = Statement { audience: "border", nonce: None, now: world.start };
+    let to = sector.public_key().unwrap();
+    let message = present_encrypted(&credential, &world.holder, &statement, &to, &[3; 32]).unwrap();
+    let told = payload::encode(&payload::Payload::Encrypted(message));
+    let visit =
+        |world: &World, text: &str| worker.visit(&verified(world, text), &kiosk, world.start).unwrap();
+
+    let first = visit(&world, &told).unwrap();
+    assert_eq!(first.outcome, Outcome::Created);
+    assert_eq!(first.openid, hidden.secret.identifiers(&party).openid);
+    let second = visit(&world, &told).unwrap();
+    assert_eq!((second.outcome, second.account), (Outcome::Matched, first.account.clone()));
+    let mut accounts = Accounts::open(&settings).unwrap();
+    let kinds = accounts.show(&first.account.unwrap()).unwrap();
+    let kinds: Vec<Kind> = kinds.into_iter().map(|binding| binding.identifier.kind).collect();
+    assert_eq!(kinds, [Kind::Document, Kind::Openid, Kind::Unionid]);
+
+    let plain = world.code(&disclose_only(&credential, &[]).unwrap(), world.start);
+    assert_eq!(visit(&world, &plain), None, "it tells nothing");
+    world.policy.face = FaceRule::NotUsed;
+    assert_eq!(visit(&world, &told), None, "a code alone binds nothing");
 }
 
 /// A server that is not there is an error, soon.
