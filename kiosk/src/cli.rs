@@ -12,10 +12,10 @@ use shared::reason::{Language, Reason};
 use shared::time::Timestamp;
 use shared::trust::FalseMatchRate;
 
+use crate::accounts::directory::Kind;
 use crate::camera::CameraSpec;
 use crate::scanner::ScannerName;
 use crate::state::OperatorName;
-use crate::accounts::directory::Kind;
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///

@@ -1,7 +1,6 @@
 //! `kiosk`: the checkpoint's side of Gatepass.
 #![expect(unreachable_pub, reason = "in a program `pub` means: used by other modules")]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the lane does not ask for visits yet"))]
 mod accounts;
 mod avif;
 mod camera;
@@ -11,9 +10,8 @@ mod commands;
 mod decide;
 #[cfg(feature = "evaluate")]
 mod evaluate;
-mod gate;
-#[cfg_attr(not(test), expect(dead_code, reason = "the lane does not tell of visits yet"))]
 mod events;
+mod gate;
 mod models;
 mod operator;
 mod process;

@@ -13,7 +13,6 @@ use shared::trust::FalseMatchRate;
 use crate::camera::{CameraSpec, PixelFormat, Wanted};
 use crate::gate::settings::GateSettings;
 use crate::scanner::ScannerName;
-use crate::accounts;
 use crate::{accounts, events};
 
 /// A settings file. Every key is optional; the command line wins.
@@ -49,6 +48,10 @@ pub struct Settings {
     /// `[operator]`: the page of the officers, and the metrics.
     #[serde(default)]
     pub operator: Operator,
+    /// `[accounts]`: the organization's directory of accounts; without it nobody is known again.
+    pub accounts: Option<accounts::Settings>,
+    /// `[events]`: who else hears of the visits; without it nobody does.
+    pub events: Option<events::Settings>,
 }
 
 /// `[site]`: the memory of used codes that the lanes of a site share, in Redis (7.0 or newer) or Valkey.
@@ -137,10 +140,6 @@ pub struct Operator {
     pub hosts: Vec<String>,
     /// Where Prometheus reads the metrics, without a login, such as `127.0.0.1:9470` [default: nowhere].
     pub metrics: Option<SocketAddr>,
-    /// The organization's directory of accounts; without it nobody is known again.
-    pub accounts: Option<accounts::Settings>,
-    /// Who else hears of the visits; without it nobody does.
-    pub events: Option<events::Settings>,
 }
 
 impl Settings {

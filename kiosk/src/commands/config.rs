@@ -11,8 +11,23 @@ use crate::settings::{ClockSettings, Settings};
 
 /// Prints what a lane with this file would work with. A key that nobody knows, and a value that cannot be, are errors.
 pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
-    let Settings { purpose, camera, state, models, journal_days, false_match_one_in, gate, site, clock, scanner, lane, repository, operator, accounts, events } =
-        Settings::read(Some(file))?;
+    let Settings {
+        purpose,
+        camera,
+        state,
+        models,
+        journal_days,
+        false_match_one_in,
+        gate,
+        site,
+        clock,
+        scanner,
+        lane,
+        repository,
+        operator,
+        accounts,
+        events,
+    } = Settings::read(Some(file))?;
     let settings = [
         ("lane", lane.map(|lane| json!(lane)), "without a name"),
         ("purpose", purpose.map(|purpose| json!(purpose)), "--purpose has to say it"),

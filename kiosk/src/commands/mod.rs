@@ -1,7 +1,7 @@
 //! One file per verb.
 
-pub mod cameras;
 pub mod accounts;
+pub mod cameras;
 pub mod challenge;
 pub mod clock;
 pub mod compare;

@@ -16,7 +16,7 @@ use crate::camera::{self, Cameras, Feed};
 use crate::cli::Run;
 use crate::clock::Clock;
 use crate::operator::{self, Board, Metrics};
-use crate::runtime::{Lane, Source, Time};
+use crate::runtime::{Lane, Neighbors, Source, Time};
 use crate::scanner::Scanners;
 use crate::self_test::{Grade, Machine};
 use crate::session::{Outcome, Surroundings};
@@ -84,6 +84,12 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         true => None,
         false => Some(Scanners::start(&settings.scanner)?),
     };
+    let neighbors = Neighbors::start(&settings, &folder, &state.machine_key()?.id().to_string())?;
+    if settings.accounts.is_some() && trust.kiosk().is_none() {
+        notice(
+            "no account is found for anybody: the agency has not said whose kiosk this is (`issuer kiosk add`)",
+        );
+    }
     let language = arguments.lang;
     let recorded = code.is_recorded();
     board.update(|status| status.lane = settings.lane.clone().unwrap_or_default());
@@ -103,6 +109,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         },
         surroundings,
         scanners,
+        neighbors,
         site: settings.site.as_ref().map(Site::open).transpose()?,
         display: &mut Terminal { language },
         gate: gate.as_mut(),

@@ -9,6 +9,7 @@
 //! A recorded camera is played frame by frame, and time is what its frames say.
 
 mod attendance;
+mod neighbors;
 mod vision;
 
 use std::collections::VecDeque;
@@ -41,6 +42,7 @@ use crate::state;
 use crate::ui::Display;
 use crate::watch::Watch;
 use attendance::Attendance;
+pub use neighbors::Neighbors;
 use vision::{Look, Sight, Vision};
 
 /// After a recording ends, its last visit gets this much time to end by itself, in milliseconds.
@@ -91,6 +93,8 @@ pub struct Lane<'a> {
     pub scanners: Option<Scanners>,
     /// The memory that the lanes of its site share.
     pub site: Option<Site>,
+    /// Who else hears of visits.
+    pub neighbors: Option<Neighbors>,
     /// Where it shows what to do.
     pub display: &'a mut dyn Display,
     /// What it opens.
@@ -379,7 +383,17 @@ impl Lane<'_> {
         };
         let Some(row) = self.write_down(&entry, work) else { return };
         self.tell_outcome(outcome, row, work);
-        let at = self.at(work.now);
+        let (at, holder) = (self.at(work.now), work.holder.take());
+        if let Some(neighbors) = &self.neighbors {
+            neighbors.tell(neighbors::Visit {
+                at,
+                purpose: self.purpose.clone(),
+                reason: outcome.reason,
+                shown: outcome.claims.clone(),
+                holder,
+                kiosk: self.trust.kiosk().cloned(),
+            });
+        }
         if let Err(error) = (self.record)(outcome, at, row) {
             // Whoever listened has gone; what counts is in the journal.
             notice(&format!("an outcome could not be handed out: {error:#}"));
@@ -512,7 +526,9 @@ impl Lane<'_> {
         let verified = verified?;
         work.proof = verified.proof();
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
-        Ok(Arc::new(Holder { verified, claims, challenge: self.challenge() }))
+        let holder = Arc::new(Holder { verified, claims, challenge: self.challenge() });
+        work.holder = Some(holder.clone());
+        Ok(holder)
     }
 
     /// Draws a challenge where the policy wants one.
@@ -538,6 +554,8 @@ struct Work {
     questions: Vec<Question>,
     /// The proof of this visit.
     proof: Option<ProofId>,
+    /// Whose visit it is, as far as the code tells.
+    holder: Option<Arc<Holder>>,
     /// The camera failed.
     blind: bool,
     /// The journal failed.
@@ -572,6 +590,7 @@ impl Work {
             compare: None,
             questions: Vec::new(),
             proof: None,
+            holder: None,
             blind: false,
             mute: false,
             shown: None,

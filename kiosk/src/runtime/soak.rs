@@ -283,6 +283,7 @@ fn a_hostile_crowd_changes_nothing() {
         time: Time::From(crowd.world.start),
         surroundings: Surroundings { passage: false, attended: true },
         scanners: None,
+        neighbors: None,
         site: None,
         display: &mut Blank,
         gate: gate.as_mut(),

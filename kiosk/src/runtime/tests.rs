@@ -111,6 +111,7 @@ fn work(
         time: Time::From(world.start),
         surroundings: Surroundings::default(),
         scanners: None,
+        neighbors: None,
         site: None,
         metrics: Metrics::new(&board),
         board,
