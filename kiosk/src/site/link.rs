@@ -130,7 +130,7 @@ impl Link {
         self.requests.try_send(Request::Claim { mark, deadline, answer }).ok()?;
         match answers.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(first) => Some(first),
-            // The thread says why.
+            // The thread has said why.
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 self.view.down(format!("no answer within {} ms", self.budget.as_millis()));
@@ -239,8 +239,10 @@ impl Worker {
                 Ok(Request::Claim { mark, deadline, answer }) => {
                     // Who stopped waiting has said what is to be done instead.
                     if Instant::now() < deadline {
-                        let first = self.claim_in_time(connection, &mark, deadline)?.is_none();
-                        let _ = answer.send(first);
+                        let other = self.claim_in_time(connection, &mark, deadline);
+                        // Before who waits sees that there is no answer.
+                        let other = other.inspect_err(|error| self.view.down(error.to_string()))?;
+                        let _ = answer.send(other.is_none());
                     }
                 }
                 Ok(Request::Owed(owed)) => {
