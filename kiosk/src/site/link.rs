@@ -207,7 +207,7 @@ impl Worker {
                 }
                 Err(error) => error,
             };
-            self.view.down(failed.to_string());
+            self.view.down(self.problem(&failed));
             if !self.rest(pause) {
                 return;
             }
@@ -241,7 +241,7 @@ impl Worker {
                     if Instant::now() < deadline {
                         let other = self.claim_in_time(connection, &mark, deadline);
                         // Before who waits sees that there is no answer.
-                        let other = other.inspect_err(|error| self.view.down(error.to_string()))?;
+                        let other = other.inspect_err(|error| self.view.down(self.problem(error)))?;
                         let _ = answer.send(other.is_none());
                     }
                 }
@@ -356,6 +356,13 @@ impl Worker {
             let owner = String::from_utf8_lossy(&owner);
             owner.split(' ').next().unwrap_or_default().to_owned()
         }))
+    }
+
+    fn problem(&self, error: &RedisError) -> String {
+        if error.is_timeout() {
+            return format!("no answer within {} ms", self.budget.as_millis());
+        }
+        error.to_string()
     }
 
     /// Sees that the server writes, and answers in the time that lanes have.
