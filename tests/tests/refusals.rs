@@ -70,7 +70,7 @@ fn the_policy_says_what_a_lane_does_whose_site_does_not_answer() {
     let written = written.replacen('{', r#"{"replay_scope": "site", "#, 1);
     let site = World { policy: serde_json::from_str(&written).unwrap(), ..World::default() };
     assert_eq!(site.policy.replay_scope, ReplayRule::Site);
-    let now = lane.start.plus(1);
+    let now = lane.start.plus(100);
     let text = lane.default_code(now);
     let at = |world: &World, text: &str| verify(text, &border(), &world.trust(), now, &mut Unreachable);
     let verified = at(&lane, &text).unwrap();
