@@ -111,6 +111,9 @@ pub enum Command {
     },
     /// Work as a lane
     Run(Run),
+    /// Show residents what a lane's core says
+    #[cfg(feature = "screen")]
+    Screen(Screen),
     /// Play the whole main job with fictional residents and attackers
     #[cfg(feature = "demo")]
     Demo(Demo),
@@ -572,6 +575,23 @@ pub struct Run {
     pub lang: Language,
     #[command(flatten)]
     pub place: Place,
+}
+
+#[cfg(feature = "screen")]
+#[derive(Debug, Args)]
+pub struct Screen {
+    /// The socket of the lane's core: `screen.socket` in its settings
+    #[arg(long, value_name = "SOCKET")]
+    pub connect: PathBuf,
+    /// The language of residents who choose none: en, zh-Hans, zh-Hant or pt
+    #[arg(long, value_name = "LANGUAGE", default_value_t)]
+    pub lang: Language,
+    /// Make no sound: the gate's beeper does
+    #[arg(long)]
+    pub silent: bool,
+    /// Open a window instead of filling the display
+    #[arg(long)]
+    pub windowed: bool,
 }
 
 #[cfg(feature = "evaluate")]

@@ -17,6 +17,8 @@ mod operator;
 mod process;
 mod runtime;
 mod scanner;
+#[cfg(feature = "screen")]
+mod screen;
 mod secret;
 mod self_test;
 mod session;
@@ -73,6 +75,8 @@ fn main() -> ExitCode {
         Command::Operator(what) => commands::operator::run(what, cli.json),
         Command::Metrics { at } => commands::metrics::run(*at, cli.json),
         Command::Run(arguments) => commands::run::run(arguments),
+        #[cfg(feature = "screen")]
+        Command::Screen(arguments) => commands::screen::run(arguments),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => commands::demo::run(arguments),
     };

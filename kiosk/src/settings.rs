@@ -52,6 +52,9 @@ pub struct Settings {
     pub accounts: Option<accounts::Settings>,
     /// `[events]`: who else hears of the visits; without it nobody does.
     pub events: Option<events::Settings>,
+    /// `[screen]`: the resident's screen.
+    #[serde(default)]
+    pub screen: Screen,
 }
 
 /// `[site]`: the memory of used codes that the lanes of a site share, in Redis (7.0 or newer) or Valkey.
@@ -140,6 +143,15 @@ pub struct Operator {
     pub hosts: Vec<String>,
     /// Where Prometheus reads the metrics, without a login, such as `127.0.0.1:9470` [default: nowhere].
     pub metrics: Option<SocketAddr>,
+}
+
+/// The resident's screen, which is another process (`kiosk screen`).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Screen {
+    /// The socket where the lane waits for its screen; nobody but the lane's own user may open it [default: none, and the
+    /// lane says on standard error what there is to see].
+    pub socket: Option<PathBuf>,
 }
 
 impl Settings {

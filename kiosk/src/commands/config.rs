@@ -27,6 +27,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         operator,
         accounts,
         events,
+        screen,
     } = Settings::read(Some(file))?;
     let settings = [
         ("lane", lane.map(|lane| json!(lane)), "without a name"),
@@ -55,6 +56,7 @@ pub fn check(file: &Path, as_json: bool) -> Result<ExitCode> {
         ("operator.metrics", operator.metrics.map(|address| json!(address)), "nowhere"),
         ("accounts", accounts.map(|accounts| json!(accounts)), "nobody is known again"),
         ("events", events.map(|events| json!(events)), "nobody else hears of visits"),
+        ("screen.socket", screen.socket.map(|socket| json!(socket)), "none: standard error"),
     ];
     let lines: Vec<_> = settings
         .iter()

@@ -21,6 +21,8 @@ pub mod provision;
 pub mod run;
 pub mod scan;
 pub mod scanner;
+#[cfg(feature = "screen")]
+pub mod screen;
 pub mod trust;
 pub mod verify;
 

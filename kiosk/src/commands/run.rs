@@ -1,6 +1,7 @@
 //! `kiosk run`: a lane at work. Outcomes go to standard output, one JSON line each.
 
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ use crate::session::{Outcome, Surroundings};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::state::State;
-use crate::ui::Terminal;
+use crate::ui::{Display, Terminal};
 use crate::watch::{self, Watch};
 use crate::{gate, models, notice};
 
@@ -91,6 +92,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         );
     }
     let language = arguments.lang;
+    let mut display = display(settings.screen.socket.as_deref(), language)?;
     let recorded = code.is_recorded();
     board.update(|status| status.lane = settings.lane.clone().unwrap_or_default());
     let mut lane = Lane {
@@ -111,7 +113,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         scanners,
         neighbors,
         site: settings.site.as_ref().map(Site::open).transpose()?,
-        display: &mut Terminal { language },
+        display: display.as_mut(),
         gate: gate.as_mut(),
         board,
         metrics,
@@ -143,6 +145,15 @@ fn test(machine: &Machine<'_>, watch: &mut Watch) -> Result<()> {
         bail!("the self-test failed: {}: {}", failed.check, failed.says);
     }
     Ok(())
+}
+
+/// What the lane shows itself on: the screen that connects to the socket, or the terminal.
+fn display(socket: Option<&Path>, language: Language) -> Result<Box<dyn Display>> {
+    let Some(socket) = socket else { return Ok(Box::new(Terminal { language })) };
+    #[cfg(feature = "screen")]
+    return Ok(Box::new(crate::screen::Link::listen(socket)?));
+    #[cfg(not(feature = "screen"))]
+    bail!("{}: this program was built without a screen", socket.display());
 }
 
 /// Shreds what of the journal is older than it may be.

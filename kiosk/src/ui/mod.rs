@@ -1,6 +1,7 @@
 //! What a lane shows. A [`Display`] draws a [`Screen`] and decides nothing.
 
 mod text;
+mod view;
 
 use std::io::{IsTerminal, Write};
 
@@ -10,7 +11,13 @@ use shared::qr;
 use shared::reason::{Answer, Language};
 
 use crate::session::Screen;
+#[cfg(feature = "screen")]
+pub use text::{Phrase, name};
 pub use text::{describe, sentence};
+#[cfg(test)]
+pub(crate) use view::tests::screens;
+#[cfg(feature = "screen")]
+pub use view::{Guide, Scene, View};
 
 /// Something that can show a screen.
 pub trait Display {
