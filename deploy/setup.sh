@@ -34,6 +34,10 @@ command -v chromedriver >/dev/null || (install chromium chromium-driver) ||
 # Accounts are kept in PostgreSQL, too: the tests start a server of their own from its programs.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (install postgresql) ||
     echo "without postgresql: tests of accounts on PostgreSQL will skip" >&2
+# Vulkan without a graphics card: the tests of the resident's screen compare pictures drawn with it. They skip, and say so,
+# without it.
+ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || (install mesa-vulkan-drivers) ||
+    echo "without mesa-vulkan-drivers: tests that compare pictures of the screen will skip" >&2
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui::accesskit::Live;
 use eframe::egui::{
-    Color32, CornerRadius, Galley, Mesh, Painter, Rect, Role, Sense, Shape, Stroke, StrokeKind,
+    Color32, CornerRadius, FontId, Galley, Mesh, Painter, Rect, Role, Sense, Shape, Stroke, StrokeKind,
     TextureHandle, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 use shared::qr::{self, Symbol};
@@ -210,12 +210,9 @@ impl Words {
         let mut set = vec![];
         let mut height = 0.0;
         for (phrase, weight, size) in lines.into_iter().flatten() {
-            let widest = phrase.text(self.language).split_whitespace().map(|word| {
-                let font = font(self.language, weight, size * layout.scale);
-                painter.layout_no_wrap(word.to_owned(), font, ink).size().x
-            });
-            let chinese = matches!(self.language, Language::ZhHans | Language::ZhHant);
-            if !chinese && widest.fold(0.0, f32::max) > layout.words.width() {
+            if self.widest_word(painter, phrase, &font(self.language, weight, size * layout.scale))
+                > layout.words.width()
+            {
                 return None;
             }
             let galley = self.galley(painter, layout, ink, phrase, weight, size);
@@ -235,7 +232,30 @@ impl Words {
         size: f32,
     ) -> Arc<Galley> {
         let font = font(self.language, weight, size * layout.scale);
-        painter.layout(phrase.text(self.language).to_owned(), font, ink, layout.words.width())
+        let text = phrase.text(self.language);
+        let set = |width: f32| painter.layout(text.to_owned(), font.clone(), ink, width);
+        let full = set(layout.words.width());
+        // Rows of like length: no single character is left for the last one.
+        let narrow = (full.size().x / full.rows.len() as f32).max(self.widest_word(painter, phrase, &font));
+        let (mut narrow, mut wide) = (narrow, layout.words.width());
+        while wide - narrow > 8.0 * layout.scale {
+            let middle = (narrow + wide) / 2.0;
+            let galley = set(middle);
+            let same = galley.rows.len() == full.rows.len() && galley.size().x <= middle;
+            *(if same { &mut wide } else { &mut narrow }) = middle;
+        }
+        set(wide)
+    }
+
+    /// Returns how wide the words are that must not be broken. Chinese may be broken anywhere.
+    fn widest_word(&self, painter: &Painter, phrase: Phrase, font: &FontId) -> f32 {
+        if matches!(self.language, Language::ZhHans | Language::ZhHant) {
+            return 0.0;
+        }
+        let words = phrase.text(self.language).split_whitespace();
+        let width =
+            |word: &str| painter.layout_no_wrap(word.to_owned(), font.clone(), Color32::PLACEHOLDER).size().x;
+        words.map(width).fold(0.0, f32::max)
     }
 }
 

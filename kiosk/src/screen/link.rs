@@ -134,7 +134,8 @@ impl Desk {
 
     fn wants_preview(&self) -> bool {
         let tray = self.lock();
-        tray.screen.is_some() && tray.shown.view.has_preview()
+        // A challenge takes the preview's place.
+        tray.screen.is_some() && tray.shown.view.has_preview() && tray.shown.challenge.is_none()
     }
 
     fn close(&self) {

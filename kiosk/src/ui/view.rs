@@ -137,8 +137,7 @@ fn answer(reason: Reason) -> View {
 /// with what is not theirs.
 fn remedy(reason: Reason) -> Option<Phrase> {
     match reason {
-        Reason::NoSymbol | Reason::SymbolUnreadable => Some(Phrase::WholeCode),
-        Reason::SeveralSymbols => Some(Phrase::OneCode),
+        Reason::SymbolUnreadable => Some(Phrase::WholeCode),
         Reason::TextTooLong | Reason::TextNotBase45 | Reason::TextForeign => Some(Phrase::OpenWallet),
         Reason::TextCompression
         | Reason::TextDecryption
@@ -219,7 +218,6 @@ pub(crate) mod tests {
             ("accepted", ended(Reason::Accepted)),
             ("refused", ended(Reason::FaceNonMatch)),
             ("refused-unreadable", ended(Reason::SymbolUnreadable)),
-            ("refused-several", ended(Reason::SeveralSymbols)),
             ("refused-new-code", ended(Reason::ProofExpired)),
             ("refused-wallet", ended(Reason::TextNotBase45)),
             ("refused-copy", ended(Reason::ProofMissing)),
