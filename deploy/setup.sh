@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings a bare Debian machine to where the workspace builds: a C compiler (SQLite and the TUF library's
-# cryptography are C) and a Rust toolchain. Does nothing where both are there.
+# cryptography are C), libclang (it reads the kernel's camera interface) and a Rust toolchain. Does nothing where they
+# are there. With `tests`, also installs what only tests need.
 set -eu
 
 as_root() {
@@ -15,6 +16,19 @@ install() {
 }
 
 command -v cc >/dev/null || install gcc libc6-dev
+
+ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || install libclang-dev
+
+if [ "${1:-}" = tests ]; then
+    # The camera machine (tests/camera-machine/) is built from the kernel's source. Its tests skip, and say so, without it.
+    for needed in flex bison bc v4l2-ctl depmod; do
+        command -v $needed >/dev/null || missing=$needed
+    done
+    ls /usr/src/linux-source-*.tar.xz >/dev/null 2>&1 || missing=source
+    [ -z "${missing:-}" ] ||
+        (install linux-source make gcc libc6-dev flex bison bc libelf-dev libssl-dev xz-utils kmod v4l-utils) ||
+        echo "without the kernel's source: tests of cameras will skip" >&2
+fi
 
 # A hardware security module in software: the tests of PKCS#11 keys use it. They skip, and say so, without it.
 command -v softhsm2-util >/dev/null || (install softhsm2) ||

@@ -308,7 +308,7 @@ pub fn decode_avif(portrait: &[u8]) -> (Option<i32>, Vec<u8>) {
 }
 
 /// Where the programs are, built if they were not or have changed.
-fn programs() -> &'static Path {
+pub(crate) fn programs() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let test = std::env::current_exe().unwrap();

@@ -92,6 +92,9 @@ impl Camera for V4l {
 
 /// Says what an error of a driver means to whoever has to mend it.
 pub(super) fn cause(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return anyhow!("it sends no pictures");
+    }
     // From <errno.h>.
     let meaning = match error.raw_os_error() {
         Some(2 | 6) => "it is not there",
@@ -99,7 +102,6 @@ pub(super) fn cause(error: io::Error) -> anyhow::Error {
         Some(13 | 1) => "this user may not use it; the group `video` may",
         Some(16) => "another program is using it",
         Some(19) => "it was pulled out",
-        _ if error.kind() == io::ErrorKind::TimedOut => "it sends no pictures",
         _ => "the driver failed",
     };
     anyhow!(error).context(meaning)

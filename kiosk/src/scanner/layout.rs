@@ -46,6 +46,11 @@ impl Keyboard {
         None
     }
 
+    /// Takes no key for held any longer.
+    pub fn let_go(&mut self) {
+        (self.left_shift, self.right_shift) = (false, false);
+    }
+
     fn character(&self, code: u16) -> Option<u8> {
         let mut runs = RUNS.iter().filter_map(|(first, plain, shifted)| {
             let place = usize::from(code.checked_sub(*first)?);

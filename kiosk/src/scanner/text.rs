@@ -8,7 +8,7 @@ use shared::qr::payload::MAX_TEXT;
 #[derive(Debug, Default)]
 pub struct Text {
     bytes: Vec<u8>,
-    too_long: bool,
+    spoilt: bool,
 }
 
 impl Text {
@@ -17,17 +17,22 @@ impl Text {
         if matches!(byte, b'\r' | b'\n') {
             return self.end();
         }
-        self.too_long |= self.bytes.len() >= MAX_TEXT;
-        if !self.too_long {
+        self.spoilt |= self.bytes.len() >= MAX_TEXT;
+        if !self.spoilt {
             self.bytes.push(byte);
         }
         None
     }
 
+    /// Notes that characters of the code are missing: it will be dropped.
+    pub fn spoil(&mut self) {
+        self.spoilt = true;
+    }
+
     /// Ends the code; returns its text, if there is any.
     pub fn end(&mut self) -> Option<String> {
-        let (bytes, too_long) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.too_long));
-        (!bytes.is_empty() && !too_long).then(|| String::from_utf8_lossy(&bytes).into_owned())
+        let (bytes, spoilt) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.spoilt));
+        (!bytes.is_empty() && !spoilt).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 
@@ -47,6 +52,15 @@ mod tests {
         assert_eq!(codes(b"ONE\rTWO\n\r\nTHREE"), ["ONE", "TWO", "THREE"]);
         assert_eq!(codes(b"\n\n"), [""; 0]);
         assert_eq!(codes(b"A\xffB"), ["A\u{fffd}B"]);
+    }
+
+    #[test]
+    fn a_code_with_a_hole_is_no_code() {
+        let mut text = Text::default();
+        assert_eq!(text.push(b'A'), None);
+        text.spoil();
+        assert_eq!((text.push(b'C'), text.push(b'\n')), (None, None));
+        assert_eq!((text.push(b'D'), text.push(b'\n')), (None, Some("D".to_owned())));
     }
 
     #[test]

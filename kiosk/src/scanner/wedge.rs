@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 
-use evdev::{Device, EventType};
+use evdev::raw_stream::RawDevice;
+use evdev::{EventType, SynchronizationCode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::layout::Keyboard;
@@ -13,7 +14,7 @@ use super::{PAUSE, Source};
 
 /// An input device of its own.
 pub struct Wedge {
-    device: Device,
+    device: RawDevice,
     keyboard: Keyboard,
     text: Text,
     /// Codes that came in one go with the one that was handed over.
@@ -26,9 +27,8 @@ impl Wedge {
     /// # Errors
     /// It is not there, is no input device, or belongs to another program.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut device = Device::open(path)?;
+        let mut device = RawDevice::open(path)?;
         device.grab()?;
-        device.set_nonblocking(true)?;
         Ok(Self { device, keyboard: Keyboard::default(), text: Text::default(), ready: VecDeque::new() })
     }
 }
@@ -40,13 +40,17 @@ impl Source for Wedge {
             if poll(&mut [PollFd::new(&self.device, PollFlags::IN)], Some(&wait))? == 0 {
                 return Ok(self.text.end());
             }
-            let events = match self.device.fetch_events() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                events => events?,
-            };
-            let keys = events.filter(|event| event.event_type() == EventType::KEY);
-            let typed = keys.filter_map(|event| self.keyboard.key(event.code(), event.value()));
-            self.ready.extend(typed.filter_map(|byte| self.text.push(byte)));
+            for event in self.device.fetch_events()? {
+                let (kind, code) = (event.event_type(), event.code());
+                if kind == EventType::SYNCHRONIZATION && code == SynchronizationCode::SYN_DROPPED.0 {
+                    // The kernel keeps some ten characters for us; whatever was among those that it dropped is missing.
+                    self.text.spoil();
+                    self.keyboard.let_go();
+                } else if kind == EventType::KEY {
+                    let typed = self.keyboard.key(code, event.value());
+                    self.ready.extend(typed.and_then(|byte| self.text.push(byte)));
+                }
+            }
         }
         Ok(self.ready.pop_front())
     }
