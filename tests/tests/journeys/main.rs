@@ -6,6 +6,7 @@ mod keys;
 mod lanes;
 mod models;
 mod office;
+mod officers;
 mod phones;
 mod seals;
 mod site;

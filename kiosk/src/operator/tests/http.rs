@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::*;
 
+type Headers<'a> = Vec<(&'a str, &'a str)>;
+
 /// An answer.
 struct Said {
     status: u16,
@@ -56,7 +58,7 @@ impl Visitor {
         Self { address, host, origin, cookie: String::new(), token: String::new() }
     }
 
-    fn headers(&self) -> Vec<(&str, &str)> {
+    fn headers(&self) -> Headers<'_> {
         vec![
             ("Host", &self.host),
             ("Origin", &self.origin),
@@ -185,7 +187,7 @@ fn what_another_site_or_another_name_sends_is_turned_away() {
     let mut visitor = Visitor::new(place.page());
     visitor.go_in(NAME, PIN);
     let close = json!({ "order": "close" });
-    let with = |change: &dyn Fn(&mut Vec<(&str, &str)>)| {
+    let with = |change: &dyn Fn(&mut Headers<'_>)| {
         let mut headers = visitor.headers();
         change(&mut headers);
         ask(visitor.address, "POST /orders", &headers, &close.to_string()).status
@@ -340,6 +342,8 @@ fn metrics_need_no_login_and_are_all_there_is() {
         assert_eq!(ask(address, &format!("GET {path}"), &[("Host", &host)], "").status, 404, "{path}");
     }
     assert_eq!(ask(address, "GET /metrics", &[("Host", "evil.example")], "").status, 403);
+    crate::commands::metrics::run(address, true).unwrap();
+    assert!(crate::commands::metrics::run(place.page(), true).is_err(), "the page is no lane's metrics");
     assert_eq!(Visitor::new(place.page()).get("/metrics").status, 404);
 }
 
