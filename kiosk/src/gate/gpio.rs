@@ -143,7 +143,9 @@ impl Gpio<'_> {
     fn fail(&mut self, error: &anyhow::Error) {
         self.at = None;
         if self.retry.replace(Instant::now() + RETRY).is_none() {
-            self.reports.tell(GateEvent::Fault(format!("{error:#}")));
+            // The library's errors repeat what caused them.
+            let why: Vec<_> = error.chain().take(2).map(ToString::to_string).collect();
+            self.reports.tell(GateEvent::Fault(why.join(": ")));
         }
     }
 

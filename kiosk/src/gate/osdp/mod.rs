@@ -1,7 +1,7 @@
 //! OSDP (IEC 60839-11-5) over a serial line, as the panel of one device or as a reader of somebody else's panel.
 //!
-//! The library is C and reads what strangers can put on a wire along a wall, and it ends its process where it finds
-//! something odd. So a child does it. That helps more than it costs: whatever was not carried out in time is gone with the
+//! The library is C, reads what strangers can put on a wire along a wall, and has places that end its process. So a child
+//! does it. That helps more than it costs: whatever was not carried out in time is gone with the
 //! child and cannot open the gate later, and a child whose kiosk is gone, even killed, shuts the gate before it ends.
 
 mod key;

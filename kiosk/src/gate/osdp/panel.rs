@@ -21,9 +21,9 @@ use crate::gate::settings::{DeviceInput, PanelSettings};
 /// How long the device may take to answer in the secure channel; it takes less than a tenth of this.
 const CONNECTING: Duration = Duration::from_secs(3);
 
-/// How long a device may be silent. The library asks twenty times a second, and would wait nine seconds for an answer,
-/// carry out what it was told before if there is one, and give up for five minutes if there is none.
-const SILENCE: Duration = Duration::from_secs(1);
+/// How long a device may be silent: two answers may be lost, after each of which the library waits a second. It would wait
+/// nine seconds, carry out what it was told before if there is an answer then, and give up for five minutes if there is none.
+const SILENCE: Duration = Duration::from_millis(2_500);
 
 /// How long the device may take to confirm that its output is on.
 const CONFIRMING: Duration = Duration::from_millis(700);
