@@ -9,6 +9,7 @@ demo: setup
 	cargo run --quiet -p kiosk -- demo
 
 test: setup lint
+	@deploy/setup.sh tests
 	cargo test --workspace --all-features
 
 lint: setup

@@ -315,7 +315,8 @@ pub(crate) fn programs() -> &'static Path {
         let folder = test.ancestors().nth(2).unwrap().to_owned();
         let mut build = Command::new(env!("CARGO"));
         build
-            .args(["build", "--quiet", "--workspace", "--all-features", "--bins"])
+            // A test target beside the programs, so that libraries have the features of the tests and none is built twice.
+            .args(["build", "--quiet", "--workspace", "--all-features", "--bins", "--test", "reason_codes"])
             .current_dir(env!("CARGO_MANIFEST_DIR"));
         if folder.file_name().is_some_and(|name| name == "release") {
             build.arg("--release");

@@ -36,7 +36,7 @@ impl Serial {
         settings.set_speed(baud)?;
         tcsetattr(&line, OptionalActions::Now, &settings)?;
         tcflush(&line, QueueSelector::IFlush)?;
-        Ok(Self { line, text: Text::default(), ready: VecDeque::new() })
+        Ok(Self { line, text: Text::joined_late(), ready: VecDeque::new() })
     }
 }
 
@@ -102,7 +102,7 @@ for length in sys.stdin.buffer:
         }
 
         fn send(&mut self, bytes: &[u8]) {
-            write!(self.input, "{}\n", bytes.len()).unwrap();
+            writeln!(self.input, "{}", bytes.len()).unwrap();
             self.input.write_all(bytes).unwrap();
             self.input.flush().unwrap();
         }

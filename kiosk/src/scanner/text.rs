@@ -12,6 +12,11 @@ pub struct Text {
 }
 
 impl Text {
+    /// A code that may have begun before anybody listened: it is dropped, unless there is a pause first.
+    pub fn joined_late() -> Self {
+        Self { spoilt: true, ..Self::default() }
+    }
+
     /// Takes one byte; one that ends a line ends a code. Returns that code's text.
     pub fn push(&mut self, byte: u8) -> Option<String> {
         if matches!(byte, b'\r' | b'\n') {
@@ -61,6 +66,11 @@ mod tests {
         text.spoil();
         assert_eq!((text.push(b'C'), text.push(b'\n')), (None, None));
         assert_eq!((text.push(b'D'), text.push(b'\n')), (None, Some("D".to_owned())));
+        let mut late = Text::joined_late();
+        assert_eq!((late.push(b'F'), late.push(b'\n')), (None, None));
+        let mut in_time = Text::joined_late();
+        assert_eq!(in_time.end(), None, "a pause");
+        assert_eq!((in_time.push(b'G'), in_time.push(b'\n')), (None, Some("G".to_owned())));
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Wedge {
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut device = RawDevice::open(path)?;
         device.grab()?;
-        Ok(Self { device, keyboard: Keyboard::default(), text: Text::default(), ready: VecDeque::new() })
+        Ok(Self { device, keyboard: Keyboard::default(), text: Text::joined_late(), ready: VecDeque::new() })
     }
 }
 
