@@ -8,7 +8,7 @@ demo: setup
 	cargo build --quiet -p issuer -p kiosk
 	cargo run --quiet -p kiosk -- demo
 
-test: setup lint
+test: lint
 	@deploy/setup.sh tests
 	cargo test --workspace --all-features
 

@@ -19,39 +19,35 @@ command -v cc >/dev/null || install gcc libc6-dev
 
 ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || install libclang-dev
 
+# What only tests need. A test whose part is missing skips, and says so.
+wanted() {
+    what=$1
+    shift
+    (install "$@") || echo "without $1: tests of $what will skip" >&2
+}
+
 if [ "${1:-}" = tests ]; then
-    # The camera machine (tests/camera-machine/) is built from the kernel's source. Its tests skip, and say so, without it.
+    # The camera machine (tests/camera-machine/) is built from the kernel's source.
     for needed in flex bison bc v4l2-ctl depmod; do
         command -v $needed >/dev/null || missing=$needed
     done
     ls /usr/src/linux-source-*.tar.xz >/dev/null 2>&1 || missing=source
     [ -z "${missing:-}" ] ||
-        (install linux-source make gcc libc6-dev flex bison bc libelf-dev libssl-dev xz-utils kmod v4l-utils) ||
-        echo "without the kernel's source: tests of cameras will skip" >&2
+        wanted cameras linux-source make gcc libc6-dev flex bison bc libelf-dev libssl-dev xz-utils kmod v4l-utils
+    # A hardware security module in software.
+    command -v softhsm2-util >/dev/null || wanted "PKCS#11 keys" softhsm2
+    # The memory that the lanes of a site share.
+    command -v redis-server >/dev/null || wanted "a site's memory" redis-server
+    # systemd's own programs check the kiosk's units, and a TPM in software stands in for a terminal's.
+    command -v systemd-analyze >/dev/null || wanted "the units" systemd
+    command -v swtpm >/dev/null || wanted "sealed keys" swtpm
+    # A browser that tests can drive.
+    command -v chromedriver >/dev/null || wanted "the operator page" chromium chromium-driver
+    # Accounts are kept in PostgreSQL, too: the tests start a server of their own from its programs.
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted "accounts on PostgreSQL" postgresql
+    # Vulkan without a graphics card: pictures of the resident's screen are drawn with it and compared.
+    ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || wanted "the resident's screen" mesa-vulkan-drivers
 fi
-
-# A hardware security module in software: the tests of PKCS#11 keys use it. They skip, and say so, without it.
-command -v softhsm2-util >/dev/null || (install softhsm2) ||
-    echo "without softhsm2: tests of PKCS#11 keys will skip" >&2
-
-# The memory that the lanes of a site share: its tests start a server of their own. They skip, and say so, without it.
-command -v redis-server >/dev/null || (install redis-server) ||
-    echo "without redis-server: tests of a site's memory will skip" >&2
-# systemd's own programs check the kiosk's units, and a TPM in software stands in for a terminal's.
-command -v systemd-analyze >/dev/null || (install systemd) ||
-    echo "without systemd: tests of the units will skip" >&2
-command -v swtpm >/dev/null || (install swtpm) ||
-    echo "without swtpm: tests of sealed keys will skip" >&2
-# A browser that tests can drive: the tests of the operator page use it. They skip, and say so, without it.
-command -v chromedriver >/dev/null || (install chromium chromium-driver) ||
-    echo "without chromium and chromium-driver: tests of the operator page in a browser will skip" >&2
-# Accounts are kept in PostgreSQL, too: the tests start a server of their own from its programs.
-ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || (install postgresql) ||
-    echo "without postgresql: tests of accounts on PostgreSQL will skip" >&2
-# Vulkan without a graphics card: the tests of the resident's screen compare pictures drawn with it. They skip, and say so,
-# without it.
-ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || (install mesa-vulkan-drivers) ||
-    echo "without mesa-vulkan-drivers: tests that compare pictures of the screen will skip" >&2
 
 if ! command -v cargo >/dev/null; then
     # Debian 13 has rustup; its own rustc is older than this workspace needs.
