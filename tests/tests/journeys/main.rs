@@ -1,6 +1,7 @@
 //! Whole journeys through the real programs: agency, phone, kiosk.
 
 mod accounts;
+mod canary;
 mod journal;
 mod keys;
 mod lanes;

@@ -1,0 +1,214 @@
+//! A canary: somebody whose data would be noticed anywhere, at a lane with everything around it switched on.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use shared::credential::UnverifiedCredential;
+use tests::journey::{Journey, photo, residents};
+
+use crate::LATER;
+
+const NAME: &str = "ZYXWUNA, QANARIJO";
+const NUMBER: &str = "XQ-7431905-88";
+const BORN: &str = "1967-03-29";
+
+/// Everything that a lane sends to the address, answered as if it were taken.
+fn receiver() -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = Arc::new(Mutex::new(vec![]));
+    let all = heard.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                all.lock().unwrap().extend(&buffer[..length]);
+                if length < buffer.len() {
+                    let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n");
+                }
+            }
+        }
+    });
+    (port, heard)
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn asked(port: u16, path: &str) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = vec![];
+    // A page that streams for ever is read for as long as it says something.
+    let _ = stream.read_to_end(&mut answer);
+    Some(answer)
+}
+
+fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files(&path, found),
+            false => found.push((path.display().to_string(), fs::read(&path).unwrap_or_default())),
+        }
+    }
+}
+
+/// The ways in which bytes are written down.
+fn written(secret: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(secret).into_owned();
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let list: Vec<String> = secret.iter().map(u8::to_string).collect();
+    // Base64 of a part of something longer begins at any of three places.
+    let base64 = (0..3).flat_map(|skip| {
+        let whole = &secret[skip..skip + (secret.len() - skip) / 3 * 3];
+        [STANDARD.encode(whole).into_bytes(), URL_SAFE.encode(whole).into_bytes()]
+    });
+    [
+        secret.to_vec(),
+        text.to_lowercase().into_bytes(),
+        wide,
+        hex::encode(secret).into_bytes(),
+        hex::encode_upper(secret).into_bytes(),
+        list.join(",").into_bytes(),
+        list.join(", ").into_bytes(),
+    ]
+    .into_iter()
+    .chain(base64)
+    .collect()
+}
+
+#[test]
+fn nothing_of_a_visitor_is_kept_or_sent_anywhere() {
+    let journey = Journey::new();
+    let claims = format!(
+        r#"{{"id": "{NUMBER}", "name": "{NAME}", "dateOfBirth": "{BORN}", "sex": 2, "nationality": "XA", "country": "XA"}}"#
+    );
+    fs::write(journey.path("canary.json"), claims).unwrap();
+    let portrait = photo(1, "id-photo");
+    let at = ["--dir", "A", "--at", tests::journey::START];
+    let enroll = ["--claims", "canary.json", "--photo", portrait.to_str().unwrap()];
+    let subject = journey.issuer(&[&["enroll"], &at[..], &enroll].concat()).expect(0).json["subject"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    journey.issuer(&["holder", "keygen", "--out", "canary.key"]).expect(0);
+    journey.issue(&subject, "canary", "border", &[]);
+    journey.publish(tests::journey::START);
+
+    // One visit of the canary, and one of somebody who stole the phone.
+    let camera = journey.path("camera");
+    fs::create_dir(&camera).unwrap();
+    let code = |at: &str| journey.code("canary", "border", at, &[]);
+    fs::copy(code(LATER), camera.join("1-code-1000ms.png")).unwrap();
+    fs::copy(photo(1, "camera-a"), camera.join("2-face.jpg")).unwrap();
+    fs::copy(residents().join("scene-empty-1.jpg"), camera.join("3-nobody-9000ms.jpg")).unwrap();
+    fs::copy(code("2026-11-20T10:00:05Z"), camera.join("4-code-10000ms.png")).unwrap();
+    for frame in 5..9 {
+        fs::copy(photo(2, "camera-a"), camera.join(format!("{frame}-face.jpg"))).unwrap();
+    }
+
+    let lane = journey.path("lane");
+    for folder in ["lane", "lane/home", "lane/tmp", "lane/state"] {
+        fs::create_dir(journey.path(folder)).unwrap();
+    }
+    journey
+        .kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "lane/state", "--at", LATER])
+        .expect(0);
+    let (webhook, heard) = receiver();
+    let (page, metrics) = (free_port(), free_port());
+    fs::write(lane.join("hook.key"), "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz\n").unwrap();
+    let settings = format!(
+        r#"
+        purpose = "border"
+        lane = "Lane 1"
+        state = "state"
+        [camera]
+        code = "replay:../camera"
+        [operator]
+        listen = "127.0.0.1:{page}"
+        metrics = "127.0.0.1:{metrics}"
+        [events]
+        file = "events.ndjson"
+        webhook = "http://127.0.0.1:{webhook}/"
+        webhook_key_file = "hook.key"
+        "#
+    );
+    fs::write(lane.join("kiosk.toml"), settings).unwrap();
+    let mut running = journey
+        .command("kiosk")
+        .current_dir(&lane)
+        .env("HOME", lane.join("home"))
+        .env("TMPDIR", lane.join("tmp"))
+        .env("XDG_DATA_HOME", lane.join("home/data"))
+        .args(["run", "--config", "kiosk.toml", "--at", LATER])
+        .stdout(Stdio::from(fs::File::create(lane.join("standard-output")).unwrap()))
+        .stderr(Stdio::from(fs::File::create(lane.join("standard-error")).unwrap()))
+        .spawn()
+        .unwrap();
+    let mut answers = vec![];
+    let status = loop {
+        for (port, path) in [(metrics, "/metrics"), (page, "/"), (page, "/events"), (page, "/status")] {
+            answers.extend(asked(port, path).map(|bytes| (format!("answer to {path}"), bytes)));
+        }
+        if let Some(status) = running.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert!(status.success(), "{}", fs::read_to_string(lane.join("standard-error")).unwrap());
+
+    let output = fs::read_to_string(lane.join("standard-output")).unwrap();
+    assert!(output.contains("\"accepted\"") && output.contains("\"face.non_match\""), "{output}");
+    let bytes = fs::read(journey.path("canary-border.cbor")).unwrap();
+    let credential = UnverifiedCredential::decode(&bytes).unwrap();
+    let frame = image::open(photo(1, "camera-a")).unwrap();
+    let middle = frame.as_bytes().len() / 2;
+    let secrets: Vec<Vec<u8>> = vec![
+        b"ZYXWUNA".to_vec(),
+        b"QANARIJO".to_vec(),
+        NUMBER.as_bytes().to_vec(),
+        BORN.as_bytes().to_vec(),
+        BORN.replace('-', "").into_bytes(),
+        credential.claims().face.as_ref().unwrap().as_bytes()[40..64].to_vec(),
+        bytes[120..150].to_vec(),
+        frame.as_bytes()[middle..middle + 24].to_vec(),
+    ];
+    // What is looked for would be found.
+    for secret in &secrets[..4] {
+        assert!(bytes.windows(secret.len()).any(|part| part == secret) || *secret == BORN.as_bytes());
+    }
+    let mut places = answers;
+    files(&lane, &mut places);
+    places.push(("the webhook".to_owned(), heard.lock().unwrap().clone()));
+    for expected in ["events.ndjson", "kiosk.sqlite", "the webhook", "answer to /metrics"] {
+        assert!(
+            places.iter().any(|(place, bytes)| place.ends_with(expected) && !bytes.is_empty()),
+            "{expected}"
+        );
+    }
+    for (place, bytes) in &places {
+        for secret in &secrets {
+            for form in written(secret) {
+                let found = bytes.windows(form.len()).any(|part| part == form);
+                assert!(!found, "{place} says {}", String::from_utf8_lossy(&form));
+            }
+        }
+    }
+    let counted = places.iter().filter(|(place, _)| place == "answer to /metrics");
+    for (_, bytes) in counted {
+        assert!(String::from_utf8_lossy(bytes).contains("gatepass_stored_faces 0"));
+    }
+}
