@@ -36,24 +36,10 @@ const CHECKS: &[fn(&Machine<'_>, &mut Report)] = &[
     host::clock,
     belief::repository,
     senses::symbol,
-    senses::faces,
-    senses::camera,
-    senses::gate,
 ];
 
-/// What there is to look at while the lane works: the rest is in use.
-const AT_WORK: &[fn(&Machine<'_>, &mut Report)] = &[
-    host::settings,
-    host::process,
-    host::swap,
-    storage::folder,
-    storage::database,
-    storage::keys,
-    storage::journal,
-    host::clock,
-    belief::repository,
-    senses::symbol,
-];
+/// And then this, unless a lane is at work with it.
+const IN_USE: &[fn(&Machine<'_>, &mut Report)] = &[senses::faces, senses::camera, senses::gate];
 
 /// A lane to be.
 pub struct Machine<'a> {
@@ -74,15 +60,15 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Carries out every check.
     pub fn check(&self) -> Report {
-        self.carry_out(CHECKS)
+        self.carry_out(CHECKS.iter().chain(IN_USE))
     }
 
     /// Carries out the checks that do not need what a lane at work is using.
     pub fn check_at_work(&self) -> Report {
-        self.carry_out(AT_WORK)
+        self.carry_out(CHECKS.iter())
     }
 
-    fn carry_out(&self, checks: &[fn(&Machine<'_>, &mut Report)]) -> Report {
+    fn carry_out<'c>(&self, checks: impl Iterator<Item = &'c fn(&Machine<'_>, &mut Report)>) -> Report {
         let mut report = Report::default();
         for check in checks {
             check(self, &mut report);

@@ -149,7 +149,7 @@ pub struct Operator {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Screen {
-    /// The socket where the lane waits for its screen; nobody but the lane's own user may open it [default: none, and the
+    /// The socket where the lane waits for its screen; nobody but the lane's own user and group may open it [default: none, and the
     /// lane says on standard error what there is to see].
     pub socket: Option<PathBuf>,
 }

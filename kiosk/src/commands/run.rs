@@ -175,11 +175,11 @@ fn describe(engine: FaceEngine, rate: FalseMatchRate) -> Result<FaceEngine> {
     Ok(engine)
 }
 
+/// Prints how a visit ended. Nothing of the visitor: what is printed ends in logs.
 fn hand_out(outcome: &Outcome, at: Timestamp, row: u64, language: Language) -> Result<()> {
     print(json!({
         "at": at, "row": row, "decision": outcome.reason.answer(), "reason": outcome.reason,
         "message": outcome.reason.sentence(language), "action": outcome.reason.action(language),
-        "claims": outcome.claims, "seal": outcome.seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
-        "ms": outcome.took,
+        "face": outcome.face, "challenge_passed": outcome.challenge_passed, "ms": outcome.took,
     }))
 }

@@ -141,6 +141,7 @@ impl Events {
     }
 
     /// Returns how many events somebody has not got yet.
+    #[cfg(test)]
     pub fn waiting(&self) -> Result<u64> {
         self.outbox.waiting()
     }

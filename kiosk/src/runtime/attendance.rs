@@ -238,6 +238,10 @@ impl Lane<'_> {
 
     /// Tells the operators what the lane does; when nothing is new, that it is alive.
     pub(super) fn tell_state(&mut self, session: &Session, work: &mut Work) {
+        // A code that is in view while the last visit ends is not one that the lane is slow to verify.
+        if !matches!(session.state(), State::Idle | State::Reading | State::Verifying) {
+            work.code_since = None;
+        }
         let state = lane_state(session.state(), &work.screen, self.state.closed_by().ok().flatten());
         let now = work.now;
         let told = &mut work.attendance.told;

@@ -43,7 +43,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// Waits for screens at a path, where it makes a socket that nobody else may open (mode 0600).
+    /// Waits for screens at a path, where it makes a socket that its own user and group may open (mode 0660): the screen may run as
+    /// another user of that group, and what it gets is what stands on a screen anyway.
     ///
     /// # Errors
     /// A path that cannot be written, that is something else than a socket, or where another lane is waiting already.
@@ -262,7 +263,7 @@ fn bind(path: &Path) -> Result<UnixListener> {
     let beside = PathBuf::from(beside);
     let _ = fs::remove_file(&beside);
     let listener = UnixListener::bind(&beside)?;
-    fs::set_permissions(&beside, Permissions::from_mode(0o600))?;
+    fs::set_permissions(&beside, Permissions::from_mode(0o660))?;
     fs::rename(&beside, path)?;
     Ok(listener)
 }
@@ -323,7 +324,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("screen.sock");
         let mut link = Link::listen(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         link.show(&Screen::Verifying);
         link.show(&Screen::Idle);
         let mut screen = connect(&path);

@@ -295,9 +295,18 @@ fn a_device_that_falls_silent_is_lost_and_found_again() {
     drop(device);
     assert!(panel.failure().ends_with("is silent"));
     let _device = Device::start(&wire, KEY);
-    let panel = Served::panel(&port, KEY, "");
-    assert_eq!(panel.next(), Report::Up);
-    panel.leave();
+    found_again(&port).leave();
+}
+
+/// A panel that has found its device. A busy machine may need more than one try, as the kiosk itself makes.
+fn found_again(port: &PathBuf) -> Served {
+    for _ in 0..10 {
+        let panel = Served::panel(port, KEY, "");
+        if panel.reports.recv_timeout(LONG) == Ok(Report::Up) {
+            return panel;
+        }
+    }
+    panic!("the device was not found again");
 }
 
 #[test]
@@ -315,9 +324,7 @@ fn an_opening_that_was_not_carried_out_is_not_made_up_for() {
         "{failure}"
     );
     let device = Device::start(&wire, KEY);
-    let panel = Served::panel(&port, KEY, "");
-    assert_eq!(panel.next(), Report::Up);
-    panel.leave();
+    found_again(&port).leave();
     while let Ok(command) = device.took.try_recv() {
         assert!(!matches!(command, OsdpCommand::Output(output) if output.control_code == 5), "opened late");
     }
