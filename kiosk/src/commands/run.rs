@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
+use shared::credential::Attributes;
 use shared::face::FaceEngine;
 use shared::reason::Language;
+use shared::seal::Seal;
 use shared::time::Timestamp;
 use shared::trust::{FalseMatchRate, TrustStore};
 
@@ -177,9 +179,10 @@ fn describe(engine: FaceEngine, rate: FalseMatchRate) -> Result<FaceEngine> {
 
 /// Prints how a visit ended. Nothing of the visitor: what is printed ends in logs.
 fn hand_out(outcome: &Outcome, at: Timestamp, row: u64, language: Language) -> Result<()> {
+    let seal = outcome.seal.clone().map(|seal| Seal { attributes: Attributes::default(), ..seal });
     print(json!({
         "at": at, "row": row, "decision": outcome.reason.answer(), "reason": outcome.reason,
         "message": outcome.reason.sentence(language), "action": outcome.reason.action(language),
-        "face": outcome.face, "challenge_passed": outcome.challenge_passed, "ms": outcome.took,
+        "seal": seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed, "ms": outcome.took,
     }))
 }

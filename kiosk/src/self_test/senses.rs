@@ -36,9 +36,10 @@ const GATE_ANSWERS: Duration = Duration::from_secs(1);
 /// The rate at which the other face has to be told apart.
 const APART: FalseMatchRate = FalseMatchRate::one_in(1000).expect("not zero");
 
-/// A known answer of one embedder.
+/// A known answer of one embedder, behind the detector of its set: another one finds the eyes a little elsewhere.
 #[derive(Serialize, Deserialize)]
 struct Vector {
+    set: String,
     algorithm: AlgorithmId,
     /// The template of the built-in face, in hexadecimal.
     own: String,
@@ -111,7 +112,8 @@ impl std::fmt::Display for Score {
 fn compare(engine: &FaceEngine) -> Result<Vec<Score>, FaceError> {
     let picture = shared::face::decode(FACE).expect("a built-in picture decodes");
     let vectors: Vec<Vector> = serde_json::from_str(VECTORS).expect("built-in vectors are well-formed");
-    let loaded = vectors.into_iter().filter(|vector| engine.threshold(&vector.algorithm, APART).is_ok());
+    let known = vectors.into_iter().filter(|vector| vector.set == engine.set());
+    let loaded = known.filter(|vector| engine.threshold(&vector.algorithm, APART).is_ok());
     loaded.map(|vector| score(engine, &picture, &vector)).collect()
 }
 
@@ -200,7 +202,12 @@ mod tests {
             let vectors = engines.iter().map(|engine| {
                 let template =
                     |number| hex::encode(engine.enrol(&photo(number).unwrap()).unwrap().as_bytes());
-                Vector { algorithm: engine.algorithm().clone(), own: template(1), other: template(4) }
+                Vector {
+                    set: engine.set().to_owned(),
+                    algorithm: engine.algorithm().clone(),
+                    own: template(1),
+                    other: template(4),
+                }
             });
             let mut vectors: Vec<Vector> = vectors.collect();
             vectors.dedup_by(|a, b| a.algorithm == b.algorithm);

@@ -30,7 +30,7 @@ fn provisioned() -> Journey {
     journey.lane("state", AT);
     fs::write(
         journey.path("kiosk.toml"),
-        "purpose = \"border\"\ncamera = \"replay:camera\"\nstate = \"state\"\nmodels = \"default\"\n",
+        "purpose = \"border\"\nstate = \"state\"\nmodels = \"default\"\n[camera]\ncode = \"replay:camera\"\n",
     )
     .unwrap();
     journey
@@ -123,7 +123,7 @@ fn damage_and_open_doors_are_found() {
 
     fs::write(
         journey.path("kiosk.toml"),
-        "purpose = \"hotel-of-nobody\"\ncamera = \"replay:gone\"\nstate = \"state\"\n",
+        "purpose = \"hotel-of-nobody\"\nstate = \"state\"\n[camera]\ncode = \"replay:gone\"\n",
     )
     .unwrap();
     let wrong = doctor(&journey, AT).expect(1);
