@@ -3,7 +3,7 @@
 # What the job prints comes out here; the exit status is the job's, or 99 if the machine ended without one.
 #
 # Usage: run.sh FOLDER [NAME=VALUE]...    the job finds FOLDER in $SHARE and the values in its environment
-# GATEPASS_CAMERA_MACHINE: where build.sh built it; SECONDS_AT_MOST: when it is switched off [default: 120]
+# GATEPASS_CAMERA_MACHINE: where build.sh built it; SECONDS_AT_MOST: when it is switched off [default: 300]
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,7 +22,7 @@ drop=()
 
 status=$own/status
 env -i PATH="$PATH" HOME="$own/memory" TMPDIR="$own/memory" \
-    timeout --kill-after=5 "${SECONDS_AT_MOST:-120}" "${drop[@]}" \
+    timeout --kill-after=5 "${SECONDS_AT_MOST:-300}" "${drop[@]}" \
     "$own/linux" mem=1G rootfstype=hostfs ro init="$own/init.sh" con=null con0=fd:0,fd:1 ssl=null quiet \
     MODULES="$own/modules" SHARE="$share" "$@" </dev/null 2>&1 |
     tr -d '\r' | sed -u -n -e "/^machine: status /{s///;w $status" -e 'd}' -e '/is not on tmpfs$/d' -e p || true

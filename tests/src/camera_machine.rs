@@ -64,7 +64,7 @@ impl CameraMachine {
         }
     }
 
-    /// Boots the machine, runs a job for bash in it, and waits until it is off again; two minutes at most.
+    /// Boots the machine, runs a job for bash in it, and waits until it is off again; five minutes at most.
     ///
     /// The job is root there, cannot write anywhere but below `/run`, has the real time, and loads drivers with the
     /// command `driver`.

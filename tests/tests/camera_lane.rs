@@ -142,6 +142,52 @@ fn a_code_and_a_face_open_the_gate_once() {
 }
 
 #[test]
+fn a_code_that_let_nobody_through_may_be_shown_once_more() {
+    let Some(machine) = machine(&[2]) else { return };
+    let ran = run(
+        &machine,
+        r#"
+        show shown hold=3000
+        lane
+        sleep 24
+        over
+    "#,
+    );
+    let reasons = reasons(&ran);
+    assert!(reasons.len() >= 2 && reasons[..2].iter().all(|reason| reason == "accepted"), "{reasons:?}");
+    assert_eq!(pulses(&ran), reasons.iter().filter(|reason| *reason == "accepted").count());
+    assert!(ran.lines.iter().any(|line| line.contains("The gate closed again")));
+}
+
+/// The kernel's own camera shows no code, and can be pulled out and broken.
+#[test]
+fn a_camera_that_is_pulled_out_or_breaks_closes_the_lane_until_it_is_back() {
+    let Some(machine) = machine(&[]) else { return };
+    let ran = run(
+        &machine,
+        r#"
+        driver vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0
+        sed -i s,/dev/video9,bus:platform:vivid-000, /run/kiosk.toml
+        lane
+        sleep 4; echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
+        sleep 5; echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
+        sleep 6
+        node=$(grep -l vid-cap /sys/class/video4linux/*/name | cut -d/ -f5)
+        v4l2-ctl -d /dev/$node -c inject_fatal_streaming_error=1
+        sleep 8
+        over
+    "#,
+    );
+    let shown: Vec<&str> = ran.lines.iter().filter_map(|line| line.strip_prefix("SAID ")).collect();
+    let closed = "■ This lane is closed. The camera does not deliver pictures.";
+    let open = "· Hold your code in front of the camera.";
+    let screens = shown.iter().filter(|line| [closed, open].contains(line));
+    let screens: Vec<bool> = screens.map(|line| *line == open).collect();
+    assert_eq!(screens, [true, false, true, false, true], "{shown:?}");
+    assert!(ran.lines.iter().any(|line| line == "ENDED 0"));
+}
+
+#[test]
 fn a_lane_lives_through_what_cameras_do() {
     let seconds: Vec<u32> = (0..10).map(shown_at).collect();
     let Some(machine) = machine(&seconds) else { return };
@@ -181,11 +227,12 @@ fn visits_are_fast_and_a_lane_is_small() {
             &format!(
                 r#"
         walk & walker=$!
+        # A display writes to /tmp, where the files of the machine outside are that cannot be written.
+        mount --bind "$SHARE" /mnt; SHARE=/mnt; mount -t tmpfs tmp /tmp
         show shown hold=3000 size={size}
         printf '[screen]\nsocket = "/run/screen"\n' >>/run/kiosk.toml
         lane
-        # Its files would be in a folder that cannot be written to; a socket without a file does.
-        Xvfb :1 -nolock -screen 0 1024x768x24 >/run/x.said 2>&1 & sleep 2
+        Xvfb :1 -screen 0 1024x768x24 >/run/x.said 2>&1 & sleep 2
         DISPLAY=:1 "$SHARE/kiosk" screen --connect /run/screen --silent >/dev/null 2>/run/screen.said & screen=$!
         sleep 75
         awk '/VmHWM/ {{ print "SCREEN", $2 }}' /proc/$screen/status; cat /run/screen.said /run/x.said
@@ -196,6 +243,7 @@ fn visits_are_fast_and_a_lane_is_small() {
         spent() {{ awk '{{ print $14 + $15 }}' /proc/$lane/stat; }}
         before=$(spent); sleep 10; echo "IDLE $(( $(spent) - before ))"
         over
+        umount -l /tmp
     "#
             ),
         );

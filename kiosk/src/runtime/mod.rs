@@ -57,7 +57,7 @@ const TURN: Duration = Duration::from_millis(50);
 
 /// While nobody is there, so many milliseconds pass between two frames that are searched for a code: what is left of the
 /// 300 ms in which a code has to be verified is ample, and an idle lane stays cool.
-const IDLE_PACE: u64 = 100;
+const IDLE_PACE: u64 = 150;
 
 /// Between two frames that are shown, in milliseconds: 15 a second.
 const PREVIEW_PACE: u64 = 66;
