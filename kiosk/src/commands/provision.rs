@@ -130,10 +130,12 @@ fn look(spec: &CameraSpec) -> Result<Provisioning> {
 
 /// What the code says, for whoever installs the machine; the fingerprint is not among it.
 fn describe(provisioning: &Provisioning) -> String {
-    let settings: String =
-        provisioning.settings().lines().map(|line| format!("\n              {line}")).collect();
+    let settings = match provisioning.settings().trim() {
+        "" => "none".to_owned(),
+        settings => settings.replace('\n', "\n              "),
+    };
     format!(
-        "lane          {}\npurpose       {}\nrepository    {}\nroot          SHA-256 {}\nsettings     {settings}",
+        "lane          {}\npurpose       {}\nrepository    {}\nroot          SHA-256 {}\nsettings      {settings}",
         provisioning.lane(),
         provisioning.purpose(),
         provisioning.repository(),

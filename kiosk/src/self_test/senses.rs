@@ -26,8 +26,9 @@ const FACE: &[u8] = include_bytes!("../../../tests/residents/resident-01/id-phot
 /// What the face gives with each embedder that is known, and what another one gives.
 const VECTORS: &str = include_str!("vectors.json");
 
-/// How alike the face has to be to its own template. Processors round differently, which changes some of the steps that
-/// a template is made of; measured: 0.99 and more.
+/// How alike the face has to be to the template that the set's own embedder made of it. Processors round differently,
+/// which changes some of the steps that a template is made of; measured: 0.99. An embedder that only comes along gets
+/// crops by another detector than its own (measured: 0.92) and has to find the two alike.
 const SAME: f32 = 0.97;
 
 /// A gate that cannot be worked with says so in this time.
@@ -36,10 +37,9 @@ const GATE_ANSWERS: Duration = Duration::from_secs(1);
 /// The rate at which the other face has to be told apart.
 const APART: FalseMatchRate = FalseMatchRate::one_in(1000).expect("not zero");
 
-/// A known answer of one embedder, behind the detector of its set: another one finds the eyes a little elsewhere.
+/// A known answer of one embedder.
 #[derive(Serialize, Deserialize)]
 struct Vector {
-    set: String,
     algorithm: AlgorithmId,
     /// The template of the built-in face, in hexadecimal.
     own: String,
@@ -91,13 +91,14 @@ pub(super) fn faces(machine: &Machine<'_>, report: &mut Report) {
 struct Score {
     algorithm: AlgorithmId,
     own: f32,
+    least: f32,
     other: f32,
     told_apart: bool,
 }
 
 impl Score {
     fn is_right(&self) -> bool {
-        self.own >= SAME && self.told_apart
+        self.own >= self.least && self.told_apart
     }
 }
 
@@ -112,8 +113,7 @@ impl std::fmt::Display for Score {
 fn compare(engine: &FaceEngine) -> Result<Vec<Score>, FaceError> {
     let picture = shared::face::decode(FACE).expect("a built-in picture decodes");
     let vectors: Vec<Vector> = serde_json::from_str(VECTORS).expect("built-in vectors are well-formed");
-    let known = vectors.into_iter().filter(|vector| vector.set == engine.set());
-    let loaded = known.filter(|vector| engine.threshold(&vector.algorithm, APART).is_ok());
+    let loaded = vectors.into_iter().filter(|vector| engine.threshold(&vector.algorithm, APART).is_ok());
     loaded.map(|vector| score(engine, &picture, &vector)).collect()
 }
 
@@ -123,11 +123,13 @@ fn score(engine: &FaceEngine, picture: &DynamicImage, vector: &Vector) -> Result
         let bytes = hex::decode(digits).expect("built-in vectors are hexadecimal");
         Template::new(vector.algorithm.clone(), bytes).expect("built-in vectors are templates")
     };
+    let leading = vector.algorithm == *engine.algorithm();
     let own = engine.compare(&template(&vector.own), &probe, APART)?;
     let other = engine.compare(&template(&vector.other), &probe, APART)?;
     Ok(Score {
         algorithm: vector.algorithm.clone(),
         own: own.score,
+        least: if leading { SAME } else { own.threshold },
         other: other.score,
         told_apart: other.decision == Decision::NonMatch,
     })
@@ -189,12 +191,13 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("src/self_test/vectors.json")
     }
 
-    /// `GATEPASS_REGENERATE=1` writes the answers of the built-in models anew, and of the installable ones where
-    /// GATEPASS_MODELS names their folder.
+    /// `GATEPASS_REGENERATE=1` writes the answers of the models anew: of the built-in ones, and of the installable ones,
+    /// which have to be there for that.
     #[test]
     fn the_pinned_answers_are_those_of_the_models() {
-        let engines = [Some(Path::new("default")), None].map(|option| crate::models::load(option).unwrap());
-        let [default, _] = &engines;
+        let sets = [Some("default".into()), ::tests::third_party("models")];
+        let engines: Vec<FaceEngine> =
+            sets.into_iter().flatten().map(|set| crate::models::load(Some(&set)).unwrap()).collect();
         if std::env::var_os("GATEPASS_REGENERATE").is_some() {
             let photo = |number| {
                 shared::face::decode(&std::fs::read(::tests::journey::photo(number, "id-photo")).unwrap())
@@ -202,20 +205,18 @@ mod tests {
             let vectors = engines.iter().map(|engine| {
                 let template =
                     |number| hex::encode(engine.enrol(&photo(number).unwrap()).unwrap().as_bytes());
-                Vector {
-                    set: engine.set().to_owned(),
-                    algorithm: engine.algorithm().clone(),
-                    own: template(1),
-                    other: template(4),
-                }
+                Vector { algorithm: engine.algorithm().clone(), own: template(1), other: template(4) }
             });
-            let mut vectors: Vec<Vector> = vectors.collect();
-            vectors.dedup_by(|a, b| a.algorithm == b.algorithm);
+            let vectors: Vec<Vector> = vectors.collect();
+            assert_eq!(vectors.len(), 2, "without a set its answers would be lost");
             let json = serde_json::to_string_pretty(&vectors).unwrap();
             return std::fs::write(super::tests::vectors(), json + "\n").unwrap();
         }
-        let scores = compare(default).unwrap();
-        assert!(!scores.is_empty() && scores.iter().all(Score::is_right), "{scores:?}");
+        for (engine, embedders) in engines.iter().zip([1, 2]) {
+            let scores = compare(engine).unwrap();
+            assert!(scores.iter().all(Score::is_right), "{scores:?}");
+            assert_eq!(scores.len(), embedders, "{scores:?}");
+        }
     }
 
     /// A machine that answers wrongly is found out: the same models, held against a changed answer.

@@ -107,9 +107,7 @@ pub(super) fn journal(machine: &Machine<'_>, report: &mut Report) {
         Ok(audit.finish()?)
     };
     match audit() {
-        Ok(found) => {
-            report.ok(name, format!("Intact: {} rows, {} of them shredded.", found.rows, found.shredded))
-        }
+        Ok(found) => report.ok(name, format!("Intact; rows: {}, shredded: {}.", found.rows, found.shredded)),
         Err(error) if error.is::<JournalError>() => report.fail(
             name,
             format!("Not intact: {error}."),

@@ -26,10 +26,8 @@ impl AwaitPass {
     }
 
     pub(super) fn step(mut self, event: Event, now: Moment) -> Step {
-        if let (Event::Code(text), Some(code)) = (&event, &mut self.code)
-            && *text == code.text
-        {
-            code.last = now;
+        if let (Event::Code(text), Some(code)) = (&event, &mut self.code) {
+            code.sees(text, now);
         }
         if self.held && matches!(event, Event::Mended(Reason::GateFailed)) {
             let effects = vec![Effect::Show(Screen::Passage(Passage::Passed))];

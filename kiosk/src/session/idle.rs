@@ -30,13 +30,8 @@ impl Idle {
 
     /// Whether this is the code of the last visit, which was never out of view for long.
     pub(super) fn lingers(&mut self, text: &str, now: Moment) -> bool {
-        match &mut self.lingering {
-            Some(code) if code.text == text && now.since(code.last) < GONE_AFTER => {
-                code.last = now;
-                true
-            }
-            _ => false,
-        }
+        let fresh = |code: &&mut SeenCode| now.since(code.last) < GONE_AFTER;
+        self.lingering.as_mut().filter(fresh).is_some_and(|code| code.sees(text, now))
     }
 }
 

@@ -20,10 +20,11 @@ impl ManualCheck {
 
     pub(super) fn step(mut self, event: Event, now: Moment) -> Step {
         if let Event::Code(text) = event {
-            match &mut self.code {
-                Some(code) if code.text == text && now.since(code.last) < GONE_AFTER => code.last = now,
+            let fresh = |code: &&mut SeenCode| now.since(code.last) < GONE_AFTER;
+            let same = self.code.as_mut().filter(fresh).is_some_and(|code| code.sees(&text, now));
+            if !same {
                 // Whoever comes next is not kept waiting; the officer's list still has the one before.
-                _ => return start(text, now),
+                return start(text, now);
             }
         }
         match now.since(self.since) > PATIENCE {

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use shared::credential::Verified;
 use shared::face::{Challenge, ChallengeTask, QualityIssue};
 use shared::reason::{Answer, Reason};
@@ -368,16 +369,31 @@ impl Session {
     }
 }
 
-/// A code that was seen, and when last.
+/// A code that was seen, and when last. Of the code itself nothing is kept but what tells it from others.
 #[derive(Debug, Clone)]
 struct SeenCode {
-    text: String,
+    digest: [u8; 32],
     last: Moment,
+}
+
+impl SeenCode {
+    fn new(text: &str, now: Moment) -> Self {
+        Self { digest: Sha256::digest(text).into(), last: now }
+    }
+
+    /// Whether this is the code; if so, it was last seen now.
+    fn sees(&mut self, text: &str, now: Moment) -> bool {
+        let same = self.digest == Self::new(text, now).digest;
+        if same {
+            self.last = now;
+        }
+        same
+    }
 }
 
 /// Ends a visit. A yes is written down first; the gate opens once it is, and while it is fresh.
 fn conclude(outcome: Outcome, code: String, taken: Moment, now: Moment) -> Step {
-    let code = Some(SeenCode { text: code, last: now });
+    let code = Some(SeenCode::new(&code, now));
     match outcome.reason.answer() {
         Answer::Accepted => {
             let record = Effect::Record(outcome.clone());

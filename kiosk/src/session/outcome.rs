@@ -41,10 +41,8 @@ impl Shown {
             };
             return (phase, [vec![Effect::Show(screen)], effects].concat());
         }
-        if let (Event::Code(text), Some(code)) = (&event, &mut self.code)
-            && *text == code.text
-        {
-            code.last = now;
+        if let (Event::Code(text), Some(code)) = (&event, &mut self.code) {
+            code.sees(text, now);
         }
         (Phase::Outcome(self), vec![])
     }

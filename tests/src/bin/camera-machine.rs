@@ -95,7 +95,7 @@ impl<'a> Show<'a> {
         let longest = frames.iter().map(Vec::len).max().context("no pictures")?;
         let device = self.agree(longest)?;
         let mut stream = Stream::with_buffers(&device, Type::VideoOutput, 4)?;
-        let each = self.hold.map_or(1, |hold| (hold.as_millis() / self.frame.as_millis()).max(1)) as usize;
+        let each = self.hold.unwrap_or(self.frame);
         let began = Instant::now();
         let mut pause = self.pause;
         for number in 0.. {
@@ -105,7 +105,9 @@ impl<'a> Show<'a> {
                 thread::sleep(long);
             }
             // A buffer has the remains of the frame before it, which would mend a shorter one.
-            let mut frame = frames[number / each % frames.len()].clone();
+            // By the time, not by counting: a machine that is late shows fewer frames, and not everything later.
+            let turn = began.elapsed().as_micros() / each.as_micros();
+            let mut frame = frames[usize::try_from(turn)? % frames.len()].clone();
             frame.resize(longest, 0);
             if self.damaged.is_some_and(|every| number % every == every - 1) {
                 damage(&mut frame, number);
