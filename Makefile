@@ -5,10 +5,9 @@ export CARGO_TERM_COLOR ?= auto
 .PHONY: demo test lint bench bench-qr hostile conformance release setup
 
 # Without the resident's screen, which takes a while to build and has nothing to show here.
-DEMO = --quiet -p issuer -p kiosk --no-default-features --features kiosk/demo
 demo: setup
-	cargo build $(DEMO)
-	cargo run $(DEMO) --bin kiosk -- demo
+	cargo build --quiet -p issuer -p kiosk --no-default-features --features kiosk/demo
+	$${CARGO_TARGET_DIR:-target}/debug/kiosk demo
 
 test: lint
 	@deploy/setup.sh tests
