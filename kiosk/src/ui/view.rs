@@ -108,12 +108,12 @@ impl View {
     pub const OUT_OF_SERVICE: View =
         View { scene: Scene::OutOfService, sentence: Phrase::LaneClosed, detail: Some(Phrase::OtherLane) };
 
-    #[cfg(feature = "screen")]
     /// What a screen shows before it has heard of its lane.
+    #[cfg(feature = "screen")]
     pub const STARTING: View = View { scene: Scene::Wait, sentence: Phrase::OneMoment, detail: None };
 
-    #[cfg(feature = "screen")]
     /// Whether what the camera sees is part of it.
+    #[cfg(feature = "screen")]
     pub fn has_preview(self) -> bool {
         matches!(self.scene, Scene::Aim | Scene::Face(_))
     }
