@@ -47,6 +47,8 @@ impl AwaitPass {
         effects.push(Effect::Show(Screen::Passage(passage)));
         let phase = match passage {
             Passage::Held => Phase::AwaitPass(Self { held: true, since: now, ..self }),
+            // Whoever still holds the code up is asked for it once more, and need not take it away first.
+            Passage::NotPassed => Phase::Outcome(Shown::briefly(None, now)),
             _ => Phase::Outcome(Shown::briefly(self.code, now)),
         };
         (phase, effects)

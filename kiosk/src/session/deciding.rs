@@ -38,7 +38,7 @@ impl Deciding {
                     Effect::FreeProof,
                     Effect::Show(Screen::Passage(Passage::NotPassed)),
                 ];
-                (Phase::Outcome(Shown::briefly(self.code, now)), effects)
+                (Phase::Outcome(Shown::briefly(None, now)), effects)
             }
             Event::Recorded(row) => {
                 let screen = self.outcome.map_or(Screen::Pass, Screen::Outcome);

@@ -288,6 +288,9 @@ fn the_lane_waits_for_somebody_to_pass() {
         (State::Outcome, 1),
         "the code may be shown once more"
     );
+    let still_there = vec![(900, Event::Gate(Passage::NotPassed)), (1_000, code("A")), (2_500, code("A"))];
+    let (session, _) = play_in(WITH_CONTACT, [good_visit(), still_there].concat());
+    assert_eq!(session.state(), State::Verifying, "whoever still holds it up need not take it away first");
     assert_eq!(passage(vec![(900, Passage::Held)]), (State::AwaitPass, 0));
     assert_eq!(passage(vec![(900, Passage::Held), (60_000, Passage::Passed)]), (State::Outcome, 0));
     let shut = vec![(900, Event::Gate(Passage::Held)), (9_000, Event::Mended(Reason::GateFailed))];
