@@ -97,8 +97,9 @@ fn a_process_of_the_line_that_dies_is_a_fault_and_replaced() {
         .collect();
     assert!(Command::new("kill").args(["-KILL", child.trim()]).status().unwrap().success());
     let fault = r#"{"event":"fault","why":"the process of the gate's line has ended"}"#;
-    assert_eq!(events.next().unwrap().unwrap(), fault);
-    assert_eq!(events.next().unwrap().unwrap(), r#"{"event":"mended"}"#);
+    // A busy machine may have lost the line, and found it, before.
+    let mut says = |expected: &str| events.by_ref().take(10).any(|line| line.unwrap() == expected);
+    assert!(says(fault) && says(r#"{"event":"mended"}"#));
     kiosk.kill().unwrap();
     kiosk.wait().unwrap();
 }
