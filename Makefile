@@ -11,7 +11,7 @@ demo: setup
 
 test: lint
 	@deploy/setup.sh tests
-	cargo test --workspace --all-features
+	cargo test --workspace --all-features --no-fail-fast
 
 lint: setup
 	cargo fmt --all --check

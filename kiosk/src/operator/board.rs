@@ -52,7 +52,7 @@ pub struct Status {
     pub decisions: VecDeque<Decision>,
     /// How many rows the journal has.
     pub journal_rows: u64,
-    /// How many faces are stored; a kiosk stores none.
+    /// How many faces are still in memory although their visits ended. No file has a place for one.
     pub stored_faces: u64,
     /// What the last self-test found.
     pub self_test: Option<SelfTest>,

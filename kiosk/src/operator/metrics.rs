@@ -242,7 +242,7 @@ impl Collector for OfBoard {
         gauges(
             &mut encoder,
             "stored_faces",
-            "Faces on the disk; there are none",
+            "Faces that are kept after their visits",
             one(large(status.stored_faces)),
         )?;
         let spoke = whole(status.at.as_unix());

@@ -184,7 +184,7 @@ impl Lane<'_> {
     }
 
     /// Tells the operators how the lane's parts are, and how old the lists are.
-    pub(super) fn tell_parts(&mut self, work: &Work) {
+    pub(super) fn tell_parts(&mut self, work: &mut Work) {
         let (at, clock) = self.read_clock(work.now);
         let part = |failed: bool, detail: &str| {
             Part::new(if failed { PartState::Failed } else { PartState::Good }, detail)
@@ -228,7 +228,9 @@ impl Lane<'_> {
             true => Trust::Invalid,
             false => Trust::of(&self.trust, &self.purpose, self.trust.floor().time(at)),
         };
+        let stored_faces = work.stored_faces();
         self.board.update(|status| {
+            status.stored_faces = stored_faces;
             status.purpose = Some(self.purpose.clone());
             status.health = Health { camera, gate, site, clock, models };
             status.replay = replay;

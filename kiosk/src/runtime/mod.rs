@@ -14,8 +14,8 @@ mod vision;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -151,7 +151,7 @@ impl Lane<'_> {
         self.write(&Entry::Started { version, purpose: self.purpose.clone() }, Moment(0))?;
         let (mut session, effects) = Session::new(self.surroundings, self.state.closed_by()?.is_some());
         self.carry_out(effects, &mut work);
-        self.tell_parts(&work);
+        self.tell_parts(&mut work);
         while !stop.load(Ordering::Relaxed) {
             if session.state() == State::Idle {
                 self.ask(&mut work)?;
@@ -527,6 +527,7 @@ impl Lane<'_> {
         work.proof = verified.proof();
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
         let holder = Arc::new(Holder { verified, claims, challenge: self.challenge() });
+        work.holders.push(Arc::downgrade(&holder));
         work.holder = Some(holder.clone());
         Ok(holder)
     }
@@ -556,6 +557,8 @@ struct Work {
     proof: Option<ProofId>,
     /// Whose visit it is, as far as the code tells.
     holder: Option<Arc<Holder>>,
+    /// Whoever's code was good, for as long as anything still has them in memory.
+    holders: Vec<Weak<Holder>>,
     /// The camera failed.
     blind: bool,
     /// The journal failed.
@@ -591,6 +594,7 @@ impl Work {
             questions: Vec::new(),
             proof: None,
             holder: None,
+            holders: Vec::new(),
             blind: false,
             mute: false,
             shown: None,
@@ -605,6 +609,15 @@ impl Work {
             distrusted: false,
             looked: Moment(0),
         }
+    }
+
+    /// Returns how many faces outlived their visits.
+    fn stored_faces(&mut self) -> u64 {
+        self.holders.retain(|holder| holder.strong_count() > 0);
+        let present = self.holder.as_ref().map(Arc::downgrade);
+        let left =
+            self.holders.iter().filter(|holder| present.as_ref().is_none_or(|here| !here.ptr_eq(holder)));
+        left.count() as u64
     }
 
     /// Counts what became of frames since the last time.
