@@ -1,6 +1,7 @@
 //! Builders for the journeys, vectors and benchmarks: a small world with an agency, a resident and a repository.
 
 pub mod browser;
+pub mod camera_lane;
 pub mod camera_machine;
 pub mod crafted;
 pub mod journey;
