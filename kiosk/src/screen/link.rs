@@ -26,6 +26,9 @@ use crate::ui::{Display, View};
 /// the lane is closed.
 const ALIVE_EVERY: Duration = Duration::from_millis(500);
 
+/// A lane that has not said for so long that it goes round is not said to be alive.
+const LIVELY: Duration = Duration::from_secs(2);
+
 /// A screen that takes nothing for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -86,6 +89,11 @@ impl Display for Link {
             self.desk.change(|tray| tray.preview = Some(Arc::new(preview)));
         }
     }
+
+    fn alive(&mut self) {
+        // Nobody has to wake up for that.
+        self.desk.lock().alive_at = Instant::now();
+    }
 }
 
 impl Drop for Link {
@@ -112,13 +120,15 @@ struct Tray {
     /// The screen that is served, and how many there were.
     screen: Option<UnixStream>,
     screens: u64,
+    /// When the lane last said that it goes round.
+    alive_at: Instant,
     closed: bool,
 }
 
 impl Default for Tray {
     fn default() -> Self {
         let shown = Shown { view: View::of(&Screen::Verifying), challenge: None };
-        Self { shown, preview: None, screen: None, screens: 0, closed: false }
+        Self { shown, preview: None, screen: None, screens: 0, alive_at: Instant::now(), closed: false }
     }
 }
 
@@ -180,10 +190,15 @@ impl Desk {
                 || tray.preview.as_ref().is_some_and(|preview| !sent.has(preview))
         };
         let waiting = |tray: &mut Tray| !tray.closed && tray.screens == number && !news(tray);
-        let (tray, _) = self
-            .changed
-            .wait_timeout_while(self.lock(), ALIVE_EVERY, waiting)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut tray = self.lock();
+        loop {
+            let waited = self.changed.wait_timeout_while(tray, ALIVE_EVERY, waiting);
+            let timeout;
+            (tray, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if !timeout.timed_out() || tray.alive_at.elapsed() < LIVELY {
+                break;
+            }
+        }
         if tray.closed || tray.screens != number {
             return None;
         }
@@ -336,6 +351,23 @@ mod tests {
         drop(link);
         assert!(!path.exists());
         assert!(screen.read_to_end(&mut vec![]).is_ok());
+    }
+
+    #[test]
+    fn a_lane_that_hangs_is_not_said_to_be_alive() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("screen.sock");
+        let mut link = Link::listen(&path).unwrap();
+        let mut screen = connect(&path);
+        until(&mut screen, |message| *message == Message::Alive);
+        link.desk.lock().alive_at = Instant::now().checked_sub(LIVELY).unwrap();
+        screen.set_read_timeout(Some(2 * ALIVE_EVERY)).unwrap();
+        // One that was on its way.
+        while Message::read(&mut screen).is_ok() {}
+        screen.set_read_timeout(Some(3 * ALIVE_EVERY)).unwrap();
+        assert!(Message::read(&mut screen).is_err(), "the screen is left to find out");
+        link.alive();
+        until(&mut screen, |message| *message == Message::Alive);
     }
 
     #[test]

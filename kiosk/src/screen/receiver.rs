@@ -31,6 +31,14 @@ struct Heard {
     gone: bool,
 }
 
+impl Heard {
+    /// The core is gone, and what it showed of a resident goes with it. Returns whether that is new.
+    fn lose(&mut self) -> bool {
+        self.preview = None;
+        !std::mem::replace(&mut self.gone, true)
+    }
+}
+
 impl Receiver {
     /// Listens to the core at a path from a thread of its own, for as long as the process lives. `news` is called when there is
     /// something to draw.
@@ -64,8 +72,7 @@ impl Receiver {
                 Ok(stream) => self.take(&stream, &mut heard_at, news).unwrap_err(),
                 Err(error) => error,
             };
-            if heard_at.elapsed() >= SILENCE && self.change(|heard| !std::mem::replace(&mut heard.gone, true))
-            {
+            if heard_at.elapsed() >= SILENCE && self.change(Heard::lose) {
                 news();
             }
             // Said once, not four times a second.

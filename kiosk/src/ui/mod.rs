@@ -29,6 +29,9 @@ pub trait Display {
 
     /// Shows what the camera sees, where there is room for it; at most 15 times a second.
     fn preview(&mut self, _frame: &DynamicImage) {}
+
+    /// The lane's loop goes round. A screen that does not hear that for a while says that the lane is closed.
+    fn alive(&mut self) {}
 }
 
 /// Lines on standard error: shape and words carry the meaning, colour only repeats it.
