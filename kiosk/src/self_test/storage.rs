@@ -47,7 +47,7 @@ pub(super) fn folder(machine: &Machine<'_>, report: &mut Report) {
             let says = format!("{folder}, mode {mode:o}, {} MiB free.", free >> 20);
             let remedy = "Make room: a lane that cannot write opens no gate.";
             match free {
-                0..TOO_LITTLE => report.fail(name, says, remedy),
+                0..TOO_LITTLE => report.stop(name, says, remedy),
                 TOO_LITTLE..LITTLE => report.warn(name, says, remedy),
                 _ => report.ok(name, says),
             }
