@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use shared::credential::{PROOF_LIFE, Purpose};
 use shared::trust::FalseMatchRate;
@@ -145,6 +145,22 @@ pub struct Operator {
     pub metrics: Option<SocketAddr>,
 }
 
+impl Operator {
+    /// Checks that every address is of this machine alone: PIN codes and names do not travel in the clear.
+    pub fn check(&self) -> Result<()> {
+        for (key, address) in [("listen", self.listen), ("metrics", self.metrics)] {
+            if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+                bail!(
+                    "[operator] {key} = \"{address}\": only loopback addresses (127.0.0.1, [::1]) are served, because \
+                     nothing is encrypted here; another desk gets in through an SSH tunnel or a reverse proxy with TLS: \
+                     docs/kiosk/operator.md"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The resident's screen, which is another process (`kiosk screen`).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,6 +183,7 @@ impl Settings {
     pub fn parse(text: &str) -> Result<Self> {
         let settings: Self = toml::from_str(text)?;
         settings.gate.check()?;
+        settings.operator.check()?;
         Ok(settings)
     }
 }

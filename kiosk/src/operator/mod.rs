@@ -17,11 +17,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::Router;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
+#[cfg(test)]
+pub use board::NotTaken;
 pub use board::{
     Board, Check, Decision, Health, LaneState, Order, OverrideReason, Part, PartState, ReplayScope, SelfTest,
     Waiting,
@@ -71,13 +73,14 @@ impl Drop for Handle {
 /// `folder`.
 ///
 /// # Errors
-/// An address that is not of this machine alone, or is taken; a state that cannot be opened.
+/// Settings that do not hold, an address that is taken, a state that cannot be opened.
 pub fn serve(
     settings: &settings::Operator,
     folder: &Path,
     board: &Board,
     metrics: &Metrics,
 ) -> Result<Handle> {
+    settings.check()?;
     let mut servers = Vec::new();
     let mut open = |what: &str, address: Option<SocketAddr>, router: &dyn Fn() -> Result<Router>| {
         let Some(address) = address else { return Ok(None) };
@@ -109,14 +112,7 @@ pub fn serve(
     Ok(Handle { page, metrics: measured, stop, thread })
 }
 
-/// Takes an address of this machine alone: PIN codes and names do not travel in the clear.
 fn bind(address: SocketAddr) -> Result<TcpListener> {
-    if !address.ip().is_loopback() {
-        bail!(
-            "only loopback addresses (127.0.0.1, [::1]) are served, because nothing is encrypted here; another desk gets in \
-             through an SSH tunnel or a reverse proxy with TLS: docs/kiosk/operator.md"
-        );
-    }
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -124,7 +120,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 async fn run(servers: Vec<(TcpListener, Router)>, mut stopped: watch::Receiver<bool>) -> Result<()> {
     for (listener, router) in servers {
-        let listener = Bounded::new(tokio::net::TcpListener::from_std(listener)?);
+        let listener = Bounded::new(tokio::net::TcpListener::from_std(listener)?, listener::SILENCE);
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
     // Whoever holds the other end is gone when it cannot be waited for any more.

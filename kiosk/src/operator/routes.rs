@@ -57,7 +57,7 @@ pub struct Desk {
     state: Mutex<State>,
     doors: Mutex<Doors>,
     /// PIN codes are checked one at a time: each takes memory and time, and none may slip past the throttle.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     followers: Arc<Semaphore>,
     hosts: Vec<String>,
     began: Instant,
@@ -76,7 +76,7 @@ impl Desk {
             board,
             state: Mutex::new(state),
             doors: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
             hosts,
             began: Instant::now(),
@@ -250,9 +250,14 @@ async fn login(
     Json(Login { name, pin }): Json<Login>,
 ) -> Response {
     let pin = Zeroizing::new(pin);
-    let _turn = desk.turn.lock().await;
-    let own = Arc::clone(&desk);
-    let checked = tokio::task::spawn_blocking(move || own.check(&name, &pin)).await;
+    // Whoever hangs up meanwhile does not give the turn away: the check goes on.
+    let turn = Arc::clone(&desk.turn).lock_owned().await;
+    let checked = tokio::task::spawn_blocking(move || {
+        let entry = desk.check(&name, &pin);
+        drop(turn);
+        entry
+    })
+    .await;
     match checked {
         Ok(Ok(Entry::In(id))) => {
             let secure = text(&headers, &ORIGIN).is_some_and(|origin| origin.starts_with("https:"));
