@@ -67,7 +67,8 @@ pub struct Clock {
     vouched_since: Option<Anchor>,
     /// The last reading at which the kernel knew how wrong the clock was.
     known: Option<Anchor>,
-    before: Option<Anchor>,
+    /// How wrong the clock could be at the last reading.
+    error: Option<Duration>,
 }
 
 /// A reading that later ones are compared with.
@@ -100,7 +101,7 @@ impl Clock {
             vouched: settings.vouched_error_seconds.map(seconds),
             vouched_since: None,
             known: None,
-            before: None,
+            error: None,
         }
     }
 
@@ -110,11 +111,15 @@ impl Clock {
         (reading.time(), self.judge(&reading, floor))
     }
 
+    /// Returns how wrong the clock could be at the last reading; `None` where nothing says.
+    pub fn max_error(&self) -> Option<Duration> {
+        self.error
+    }
+
     /// Judges a reading; the first one too, and each by those before.
     pub fn judge(&mut self, reading: &Reading, floor: TimeFloor) -> ClockState {
-        let error = self.possible_error(reading);
-        self.before = Some(Anchor::at(reading, Duration::ZERO));
-        match error {
+        self.error = self.possible_error(reading);
+        match self.error {
             _ if floor.check(reading.time()) == FloorState::Tampered => ClockState::Tampered,
             Some(error) if error <= self.tolerance => ClockState::Sure,
             error => ClockState::Unsure { error },

@@ -66,7 +66,8 @@ impl Watch {
         }
     }
 
-    /// Takes note of a frame that the loop has dealt with. A sign of life goes out when one is due.
+    /// Takes note of a frame, or of a fault that the lane shows and lives with, that the loop has dealt with. A sign of life
+    /// goes out when one is due.
     pub fn frame(&mut self) {
         let now = Instant::now();
         if self.pulse.as_ref().is_some_and(|pulse| pulse.is_due(now))
@@ -75,12 +76,6 @@ impl Watch {
         {
             pulse.last = Some(now);
         }
-    }
-
-    /// Takes note of a fault that the lane shows and lives with: it is out of service, and alive.
-    pub fn fault(&mut self, what: &str) {
-        self.status(&format!("out of service: {what}"));
-        self.frame();
     }
 
     /// Says that the lane is about to end.
@@ -184,9 +179,6 @@ mod tests {
         }
         watch.frame();
         assert_eq!(manager.heard(), ["WATCHDOG=1"]);
-        watch.pulse.as_mut().unwrap().last = None;
-        watch.fault("the camera failed");
-        assert_eq!(manager.heard(), ["STATUS=out of service: the camera failed", "WATCHDOG=1"]);
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use shared::credential::Attributes;
 use shared::face::FaceEngine;
-use shared::reason::Language;
+use shared::reason::{Language, Reason};
 use shared::seal::Seal;
 use shared::time::Timestamp;
 use shared::trust::{FalseMatchRate, TrustStore};
@@ -18,11 +20,11 @@ use super::{now, print, state_folder};
 use crate::camera::{self, Cameras, Feed};
 use crate::cli::Run;
 use crate::clock::Clock;
-use crate::operator::{self, Board, Metrics};
+use crate::operator::{self, Board, LaneState, Metrics, Trust};
 use crate::runtime::{Lane, Neighbors, Source, Time};
 use crate::scanner::Scanners;
 use crate::self_test::{Grade, Machine};
-use crate::session::{Outcome, Surroundings};
+use crate::session::{Outcome, Screen, Surroundings};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::state::State;
@@ -33,9 +35,11 @@ use crate::{gate, models, notice};
 /// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
 const JOURNAL_DAYS: u16 = 90;
 
+/// How often a lane that has nothing to believe looks whether that has changed.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
 pub fn run(arguments: &Run) -> Result<ExitCode> {
     let mut settings = Settings::read(arguments.config.as_deref())?;
-    let clock = now(arguments.place.at);
     let purpose = arguments
         .purpose
         .clone()
@@ -45,6 +49,20 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     let folder = state_folder(arguments.place.state.as_deref().or(settings.state.as_deref()))?;
     let stop = watch::stop_flag()?;
     let mut watch = Watch::from_environment()?;
+    let board = Board::default();
+    board.update(|status| status.lane = settings.lane.clone().unwrap_or_default());
+    let metrics = Metrics::new(&board);
+    let page = operator::serve(&settings.operator, &folder, &board, &metrics)?;
+    let language = arguments.lang;
+    let mut display = display(settings.screen.socket.as_deref(), language)?;
+    if page.page.is_some() || settings.screen.socket.is_some() {
+        let somebody =
+            Waiting { folder: &folder, board: &board, display: display.as_mut(), watch: &mut watch };
+        if !somebody.for_something_to_believe(arguments.place.at, &stop)? {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let clock = now(arguments.place.at);
     watch.status("testing itself");
     let engine = models::load(arguments.models.as_deref().or(settings.models.as_deref()));
     let machine = Machine {
@@ -73,9 +91,6 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
             None
         }
     };
-    let board = Board::default();
-    let metrics = Metrics::new(&board);
-    let page = operator::serve(&settings.operator, &folder, &board, &metrics)?;
     for (what, address) in [("the operator page", page.page), ("metrics", page.metrics)] {
         if let Some(address) = address {
             notice(&format!("{what}: http://{address}"));
@@ -93,10 +108,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
             "no account is found for anybody: the agency has not said whose kiosk this is (`issuer kiosk add`)",
         );
     }
-    let language = arguments.lang;
-    let mut display = display(settings.screen.socket.as_deref(), language)?;
     let recorded = code.is_recorded();
-    board.update(|status| status.lane = settings.lane.clone().unwrap_or_default());
     let mut lane = Lane {
         folder,
         watch,
@@ -133,6 +145,45 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     lane.watch.stopping();
     ended?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A lane that cannot start yet, and whom it tells.
+struct Waiting<'a> {
+    folder: &'a Path,
+    board: &'a Board,
+    display: &'a mut dyn Display,
+    watch: &'a mut Watch,
+}
+
+impl Waiting<'_> {
+    /// Says that the lane is not ready, or that its repository is invalid, until another process has imported one. Returns
+    /// whether one is there; the lane may be asked to stop before that.
+    fn for_something_to_believe(self, at: Option<Timestamp>, stop: &AtomicBool) -> Result<bool> {
+        let state = State::open(self.folder)?;
+        let mut shown = None;
+        while !stop.load(Ordering::Relaxed) {
+            let clock = at.unwrap_or_else(|| now(None));
+            let (reason, trust) = match state.root()? {
+                None => (Reason::TrustMissing, Trust::NotReady),
+                Some(_) if state.trust(clock).is_err() => (Reason::TrustInvalid, Trust::Invalid),
+                Some(_) => return Ok(true),
+            };
+            if shown.replace(reason) != Some(reason) {
+                self.display.show(&Screen::OutOfService(reason));
+                self.watch.status(&format!("out of service: {reason}"));
+                // It is up, and shows that it is not ready.
+                self.watch.ready();
+            }
+            self.board.update(|status| {
+                (status.at, status.trust) = (clock, trust);
+                status.enter(LaneState::OutOfService { reason, closed_by: None });
+            });
+            self.display.alive();
+            self.watch.frame();
+            thread::sleep(LOOK_AROUND);
+        }
+        Ok(false)
+    }
 }
 
 /// Tests the machine, and says what is not as it should be. A lane does not start with what it must not work with.

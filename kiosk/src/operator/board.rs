@@ -68,7 +68,7 @@ impl Default for Status {
             state: LaneState::Starting,
             since: never,
             health: Health::default(),
-            trust: Trust::NotReady,
+            trust: Trust::Unknown,
             replay: ReplayScope::Lane,
             passage: None,
             waiting: Vec::new(),
@@ -121,6 +121,10 @@ pub enum LaneState {
     },
     /// The gate is open.
     AwaitPass,
+    /// The gate was open; [`Status::passage`] says what became of it.
+    Passage,
+    /// An officer did not let the person in.
+    Declined,
     /// An officer has to decide.
     ManualCheck {
         /// Why the lane could not.
@@ -205,6 +209,8 @@ pub struct Waiting {
     pub reason: Reason,
     /// What the policy shows of the person.
     pub claims: Map<String, Value>,
+    /// An officer has decided, and the lane has not carried that out yet.
+    pub ordered: bool,
 }
 
 /// A visit that ended.
@@ -238,8 +244,8 @@ pub struct SelfTest {
 pub struct Check {
     /// What, in English.
     pub name: String,
-    /// Whether it is as it should be.
-    pub passed: bool,
+    /// How it is.
+    pub state: PartState,
     /// What exactly was found, in English.
     pub detail: String,
 }
@@ -247,7 +253,8 @@ pub struct Check {
 /// What an operator orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Decide about a visit that waits. The lane ignores a row that does not wait any more.
+    /// Decide about a visit that waits. The lane carries it out once nobody else's visit is under way; one that it cannot
+    /// carry out in time waits for another decision ([`Waiting::ordered`] is false again).
     Decide {
         /// The row of the lane's answer.
         row: u64,
@@ -381,12 +388,10 @@ impl Board {
     }
 
     /// Hands an order to the lane.
-    pub(super) fn order(&self, order: Order) -> Result<(), NotTaken> {
+    pub fn order(&self, order: Order) -> Result<(), NotTaken> {
         let mut orders = self.lock();
-        if let Order::Decide { row: wanted, admit, reason, .. } = &order {
-            let ordered = |order: &Order| matches!(order, Order::Decide { row, .. } if row == wanted);
-            let waits = self.status.borrow().waiting.iter().any(|visit| visit.row == *wanted);
-            if !waits || orders.iter().any(ordered) {
+        if let Order::Decide { row, admit, reason, .. } = &order {
+            if !self.status.borrow().waiting.iter().any(|visit| visit.row == *row && !visit.ordered) {
                 return Err(NotTaken::NotWaiting);
             }
             if reason.admits() != *admit {
@@ -395,6 +400,15 @@ impl Board {
         }
         if orders.len() >= ORDERS {
             return Err(NotTaken::Unheard);
+        }
+        if let Order::Decide { row, .. } = &order {
+            self.update(|status| {
+                status
+                    .waiting
+                    .iter_mut()
+                    .filter(|visit| visit.row == *row)
+                    .for_each(|visit| visit.ordered = true);
+            });
         }
         orders.push_back(order);
         Ok(())
@@ -427,7 +441,7 @@ mod tests {
 
     fn waiting(row: u64) -> Waiting {
         let since = Timestamp::from_unix(1_800_000_000).unwrap();
-        Waiting { row, since, reason: Reason::FaceOfficer, claims: Map::new() }
+        Waiting { row, since, reason: Reason::FaceOfficer, claims: Map::new(), ordered: false }
     }
 
     #[test]
@@ -440,8 +454,11 @@ mod tests {
         assert_eq!(board.order(decide(7, false, OverrideReason::Assisted)), Err(NotTaken::Reason));
         assert_eq!(board.order(good.clone()), Ok(()));
         assert_eq!(board.order(decide(7, false, OverrideReason::Left)), Err(NotTaken::NotWaiting));
-        assert_eq!(board.orders(), [good]);
+        assert_eq!(board.orders(), [good.clone()]);
         assert_eq!(board.orders(), []);
+        assert_eq!(board.order(good.clone()), Err(NotTaken::NotWaiting), "the lane is at it");
+        board.update(|status| status.waiting[0].ordered = false);
+        assert_eq!(board.order(good), Ok(()), "the lane could not carry it out");
     }
 
     #[test]

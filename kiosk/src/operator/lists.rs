@@ -9,6 +9,8 @@ use shared::trust::{FRESH_FOR, Freshness, ListState, MAX_GRACE_DAYS, StaleRule, 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Trust {
+    /// Not looked at yet.
+    Unknown,
     /// No repository was ever imported: nothing is wrong, and nothing can be decided yet.
     NotReady,
     /// There is a repository, and it failed its checks.

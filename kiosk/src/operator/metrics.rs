@@ -107,7 +107,7 @@ impl Metrics {
             "Visits that officers decided, by their reason",
             numbers.overrides.clone(),
         );
-        let help = "How far the clock may be off, as the kernel says";
+        let help = "How far the clock may be off; infinite where nothing says";
         registry.register("clock_max_error_seconds", help, numbers.clock_max_error.clone());
         registry.register_collector(Box::new(OfBoard(board.clone())));
         registry.register_collector(Box::new(OfProcess));
@@ -172,9 +172,9 @@ impl Metrics {
         self.numbers.overrides.get_or_create(&[("reason", reason.code())]).inc();
     }
 
-    /// Sets how far the clock may be off.
-    pub fn clock_max_error(&self, error: Duration) {
-        self.numbers.clock_max_error.set(error.as_secs_f64());
+    /// Sets how far the clock may be off; `None` where nothing says.
+    pub fn clock_max_error(&self, error: Option<Duration>) {
+        self.numbers.clock_max_error.set(error.map_or(f64::INFINITY, |error| error.as_secs_f64()));
     }
 
     /// Returns everything as text.
@@ -206,7 +206,7 @@ impl Collector for OfBoard {
         let status = self.0.status();
         let lists = match &status.trust {
             Trust::Ready { lists } => lists.as_slice(),
-            Trust::NotReady | Trust::Invalid => &[],
+            Trust::Unknown | Trust::NotReady | Trust::Invalid => &[],
         };
         let labels = |list: &List| vec![("list", list.kind.name().to_owned()), ("name", list.name.clone())];
         let ages = lists.iter().filter_map(|list| {
@@ -433,7 +433,7 @@ mod tests {
         metrics.gate_pulse();
         metrics.passage(Passage::NotPassed);
         metrics.overridden(OverrideReason::FaceCompared);
-        metrics.clock_max_error(milliseconds(16_000));
+        metrics.clock_max_error(Some(milliseconds(16_000)));
         let text = metrics.text();
         assert!(text.ends_with("# EOF\n"), "{text}");
         for (name, value) in [
@@ -486,7 +486,13 @@ mod tests {
             status.health.camera = Part::new(PartState::Degraded, "CANARY");
             let mut claims = Map::new();
             claims.insert("name".to_owned(), "CANARY".into());
-            status.waiting.push(Waiting { row: 4, since: now, reason: Reason::FaceOfficer, claims });
+            status.waiting.push(Waiting {
+                row: 4,
+                since: now,
+                reason: Reason::FaceOfficer,
+                claims,
+                ordered: false,
+            });
             let closed_by = Some("CANARY".to_owned());
             status.enter(super::super::LaneState::OutOfService { reason: Reason::CameraFailed, closed_by });
         });

@@ -70,7 +70,7 @@ impl Place {
             let mut claims = Map::new();
             claims.insert("name".to_owned(), json!("SAMPLE, CANARY 01"));
             claims.insert("sex".to_owned(), json!(2));
-            status.waiting.push(Waiting { row, since: status.at, reason, claims });
+            status.waiting.push(Waiting { row, since: status.at, reason, claims, ordered: false });
             status.enter(LaneState::ManualCheck { reason });
         });
     }
@@ -130,8 +130,8 @@ fn obey(status: &mut Status, order: &Order) {
         }),
         Order::Reopen { .. } => status.enter(LaneState::Idle),
         Order::SelfTest { .. } => {
-            let check = |name: &str, passed| Check { name: name.to_owned(), passed, detail: String::new() };
-            let checks = vec![check("camera", true), check("gate", false)];
+            let check = |name: &str, state| Check { name: name.to_owned(), state, detail: String::new() };
+            let checks = vec![check("camera", PartState::Good), check("gate", PartState::Failed)];
             status.self_test = Some(SelfTest { at: status.at, checks });
         }
     }

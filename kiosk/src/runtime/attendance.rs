@@ -1,5 +1,6 @@
 //! What the lane tells its operators, and what it does with their orders.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use shared::journal::Entry;
 use shared::reason::{Answer, Reason};
 
-use super::{Lane, Work};
+use super::{Lane, Time, Work};
 use crate::clock::ClockState;
 use crate::notice;
 use crate::operator::{
@@ -33,8 +34,8 @@ const HEARTBEAT: u64 = 1_000;
 /// The officer's part of a lane's work.
 #[derive(Default)]
 pub(super) struct Attendance {
-    /// The order that is being carried out, or waits for that; and since when.
-    order: Option<(Decided, Moment)>,
+    /// What officers decided and the lane has not carried out yet, the oldest first; and since when.
+    orders: VecDeque<(Decided, Moment)>,
     /// When each waiting visit ended, in the order of the board's list.
     since: Vec<(u64, Moment)>,
     told: Option<(Moment, LaneState)>,
@@ -49,8 +50,6 @@ struct Decided {
     admit: bool,
     reason: OverrideReason,
     operator: String,
-    /// The session took it up.
-    begun: bool,
 }
 
 impl Lane<'_> {
@@ -59,8 +58,8 @@ impl Lane<'_> {
         for order in self.board.orders() {
             match order {
                 Order::Decide { row, admit, reason, operator } => {
-                    let decided = Decided { row, admit, reason, operator, begun: false };
-                    work.attendance.order = Some((decided, work.now));
+                    let decided = Decided { row, admit, reason, operator };
+                    work.attendance.orders.push_back((decided, work.now));
                 }
                 Order::Close { operator } => self.set_open(false, &operator, work),
                 Order::Reopen { operator } => self.set_open(true, &operator, work),
@@ -68,17 +67,25 @@ impl Lane<'_> {
             }
         }
         self.tell_test(work);
-        let Some((decided, since)) = &mut work.attendance.order else { return };
-        if decided.begun {
-            return;
+        let Some((decided, since)) = work.attendance.orders.front() else { return };
+        let row = decided.row;
+        if work.now.since(*since) > ORDER_WAITS {
+            // Who was to be let in then may have left, and somebody else may stand there.
+            notice("an officer's decision was given back: the lane could not carry it out in time");
+            work.attendance.orders.pop_front();
+            self.give_back(row);
+        } else if session.takes_officer() {
+            // A fault that comes first leaves it where it is, for the next turn.
+            work.events.push_back(Event::Officer { row, admit: decided.admit });
         }
-        if session.takes_officer() {
-            decided.begun = true;
-            work.events.push_back(Event::Officer { row: decided.row, admit: decided.admit });
-        } else if work.now.since(*since) > ORDER_WAITS {
-            notice("an officer's decision was dropped: other visits were under way for too long");
-            work.attendance.order = None;
-        }
+    }
+
+    /// Lets officers decide about a visit anew.
+    fn give_back(&self, row: u64) {
+        self.board.update(|status| {
+            let visit = status.waiting.iter_mut().find(|visit| visit.row == row);
+            visit.into_iter().for_each(|visit| visit.ordered = false);
+        });
     }
 
     /// Begins a self-test beside the lane's work.
@@ -115,13 +122,27 @@ impl Lane<'_> {
             Err(TryRecvError::Disconnected) => notice("the self-test ended without a result"),
             Ok(report) => {
                 let at = self.at(work.now);
-                let checks = report.checks().iter().map(|check| Check {
+                let found = report.checks().iter().map(|check| Check {
                     name: check.check.clone(),
-                    passed: check.state != Grade::Failure,
+                    state: match check.state {
+                        Grade::Ok => PartState::Good,
+                        Grade::Warning => PartState::Degraded,
+                        Grade::Failure => PartState::Failed,
+                    },
                     detail: check.says.clone(),
                 });
-                let test = SelfTest { at, checks: checks.collect() };
-                self.board.update(|status| status.self_test = Some(test));
+                let found: Vec<Check> = found.collect();
+                self.board.update(|status| {
+                    let Health { camera, gate, models, .. } = &status.health;
+                    let in_use = [("camera", camera), ("gate", gate), ("faces", models)];
+                    let in_use = in_use.map(|(name, part)| Check {
+                        name: name.to_owned(),
+                        state: part.state,
+                        detail: format!("As the lane finds it at work. {}", part.detail).trim().to_owned(),
+                    });
+                    let checks = found.into_iter().chain(in_use).collect();
+                    status.self_test = Some(SelfTest { at, checks });
+                });
             }
         }
         work.attendance.test = None;
@@ -137,7 +158,7 @@ impl Lane<'_> {
 
     /// Writes down what the officer decided.
     pub(super) fn officer_decided(&mut self, row: u64, admit: bool, work: &mut Work) {
-        let Some((decided, _)) = work.attendance.order.take() else { return };
+        let Some((decided, _)) = work.attendance.orders.pop_front() else { return };
         // The proof of whoever was here last is not this visit's.
         work.proof = None;
         let entry = Entry::Overridden {
@@ -146,9 +167,8 @@ impl Lane<'_> {
             reason: decided.reason.code().to_owned(),
             operator: decided.operator,
         };
-        if let Some(written) = self.write_down(&entry, work) {
-            work.events.push_front(Event::Recorded(written));
-        }
+        let Some(written) = self.write_down(&entry, work) else { return self.give_back(row) };
+        work.events.push_front(Event::Recorded(written));
         self.metrics.overridden(decided.reason);
         self.board.update(|status| {
             status.waiting.retain(|visit| visit.row != row);
@@ -175,7 +195,13 @@ impl Lane<'_> {
             });
             if self.surroundings.attended && waits(outcome.reason) {
                 let claims = outcome.claims.clone();
-                status.waiting.push(Waiting { row, since: at, reason: outcome.reason, claims });
+                status.waiting.push(Waiting {
+                    row,
+                    since: at,
+                    reason: outcome.reason,
+                    claims,
+                    ordered: false,
+                });
                 if status.waiting.len() > MOST_WAITING {
                     status.waiting.remove(0);
                 }
@@ -186,10 +212,13 @@ impl Lane<'_> {
     /// Tells the operators how the lane's parts are, and how old the lists are.
     pub(super) fn tell_parts(&mut self, work: &mut Work) {
         let (at, clock) = self.read_clock(work.now);
+        if let Time::System(clock) = &self.time {
+            self.metrics.clock_max_error(clock.max_error());
+        }
         let part = |failed: bool, detail: &str| {
             Part::new(if failed { PartState::Failed } else { PartState::Good }, detail)
         };
-        let camera = part(work.blind, "");
+        let camera = part(!work.blind.is_empty(), "");
         let gate = part(matches!(work.screen, Screen::OutOfService(Reason::GateFailed)), "");
         let models = match work.models {
             true => part(false, ""),
@@ -214,9 +243,6 @@ impl Lane<'_> {
         let clock = match clock {
             ClockState::Sure => part(false, ""),
             ClockState::Unsure { error } => {
-                if let Some(error) = error {
-                    self.metrics.clock_max_error(error);
-                }
                 let detail = error.map_or("nobody knows how wrong it is".to_owned(), |error| {
                     format!("it may be wrong by {} s", error.as_secs())
                 });
@@ -243,6 +269,17 @@ impl Lane<'_> {
         // A code that is in view while the last visit ends is not one that the lane is slow to verify.
         if !matches!(session.state(), State::Idle | State::Reading | State::Verifying) {
             work.code_since = None;
+        }
+        // Whoever was here is not kept longer than their visit, however it ended.
+        if !matches!(
+            session.state(),
+            State::Verifying | State::Capturing | State::Challenge | State::Deciding
+        ) {
+            (work.holder, work.compare) = (None, None);
+        }
+        match &work.screen {
+            Screen::OutOfService(reason) => self.watch.status(&format!("out of service: {reason}")),
+            _ => self.watch.status("at work"),
         }
         let state = lane_state(session.state(), &work.screen, self.state.closed_by().ok().flatten());
         let now = work.now;
@@ -282,13 +319,15 @@ fn lane_state(state: State, screen: &Screen, closed_by: Option<String>) -> LaneS
             LaneState::OutOfService { reason: *reason, closed_by }
         }
         (State::ManualCheck, Screen::ManualCheck(reason)) => LaneState::ManualCheck { reason: *reason },
-        (_, Screen::Outcome(outcome)) => {
-            LaneState::Outcome { reason: outcome.reason, answer: outcome.reason.answer() }
-        }
         (State::ManualCheck | State::OutOfService, _) => {
             LaneState::ManualCheck { reason: Reason::GateForced }
         }
-        // What became of an open gate.
+        (State::Outcome, Screen::Outcome(outcome)) => {
+            LaneState::Outcome { reason: outcome.reason, answer: outcome.reason.answer() }
+        }
+        (State::Outcome, Screen::Declined) => LaneState::Declined,
+        (State::Outcome, Screen::Passage(_)) => LaneState::Passage,
+        // An officer opened a gate that does not say what becomes of it.
         (State::Outcome, _) => LaneState::AwaitPass,
     }
 }

@@ -12,7 +12,7 @@ mod attendance;
 mod neighbors;
 mod vision;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -123,11 +123,37 @@ pub enum Source<'a> {
     Recorded(&'a mut dyn Camera),
 }
 
+/// A camera, by what it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Eye {
+    /// Sees codes, and faces where it is the only one.
+    Codes,
+    /// Sees faces alone.
+    Faces,
+}
+
 impl Source<'_> {
-    /// Returns the next frame; what sees faces is asked where a face is awaited.
-    fn next(&mut self, faces_wanted: bool) -> Delivery {
+    /// Returns the camera whose frames are wanted in a state.
+    fn eye(&self, state: State) -> Eye {
         match self {
-            Self::Live(_, Some(faces)) if faces_wanted => faces.next(TURN),
+            Self::Live(_, Some(_)) if matches!(state, State::Capturing | State::Challenge) => Eye::Faces,
+            _ => Eye::Codes,
+        }
+    }
+
+    /// Returns what the other camera has to say, where there are two: its frames are not wanted now, its faults are.
+    fn other(&self, eye: Eye) -> Option<(Eye, Delivery)> {
+        let Self::Live(codes, Some(faces)) = self else { return None };
+        Some(match eye {
+            Eye::Codes => (Eye::Faces, faces.next(Duration::ZERO)),
+            Eye::Faces => (Eye::Codes, codes.next(Duration::ZERO)),
+        })
+    }
+
+    /// Returns the next frame of a camera.
+    fn next(&mut self, eye: Eye) -> Delivery {
+        match self {
+            Self::Live(_, Some(faces)) if eye == Eye::Faces => faces.next(TURN),
             Self::Live(codes, _) => codes.next(TURN),
             Self::Recorded(camera) => match camera.next_frame() {
                 Ok(Some(frame)) => Delivery::Frame(frame),
@@ -156,17 +182,22 @@ impl Lane<'_> {
             if session.state() == State::Idle {
                 self.ask(&mut work)?;
             }
-            let faces_wanted = matches!(session.state(), State::Capturing | State::Challenge);
-            let delivery = source.next(faces_wanted);
+            let eye = source.eye(session.state());
+            let delivery = source.next(eye);
             work.now = match &delivery {
                 Delivery::Frame(frame) if recorded => Moment(frame.at),
                 Delivery::End if recorded => Moment(work.now.0 + AFTER_THE_END),
                 _ if recorded => work.now,
                 _ => Moment(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)),
             };
+            if let Some((other, delivery)) = source.other(eye) {
+                self.look_after(other, &delivery, &mut work);
+            }
+            self.look_after(eye, &delivery, &mut work);
             if !self.take(delivery, session.state(), recorded, &mut work)? {
                 break;
             }
+            self.display.alive();
             self.hear(&mut work);
             self.obey(&session, &mut work);
             work.events.push_back(Event::Tick);
@@ -203,6 +234,7 @@ impl Lane<'_> {
             match reported(&event) {
                 Some(passage) => {
                     self.metrics.passage(passage);
+                    self.board.update(|status| status.passage = Some(passage));
                     work.events.push_back(Event::Gate(passage));
                 }
                 None => match event {
@@ -234,25 +266,34 @@ impl Lane<'_> {
         work.events.push_back(if mended { Event::Mended(reason) } else { Event::Fault(reason) });
     }
 
+    /// Takes note of whether a camera works. The lane is closed for as long as one of them does not.
+    fn look_after(&mut self, eye: Eye, delivery: &Delivery, work: &mut Work) {
+        match delivery {
+            Delivery::Frame(_) if work.blind.remove(&eye) && work.blind.is_empty() => {
+                self.fault(Reason::CameraFailed, true, work);
+            }
+            Delivery::Fault(error) if work.blind.insert(eye) => {
+                notice(&format!("the camera failed: {error:#}"));
+                if work.blind.len() == 1 {
+                    self.fault(Reason::CameraFailed, false, work);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes what the camera delivered; returns whether there may be more.
     fn take(&mut self, delivery: Delivery, state: State, recorded: bool, work: &mut Work) -> Result<bool> {
         match delivery {
             Delivery::Frame(frame) => {
-                self.watch.status("at work");
-                self.watch.frame();
-                if std::mem::take(&mut work.blind) {
-                    self.fault(Reason::CameraFailed, true, work);
+                // A lane that no longer sees what is in its frames is not alive.
+                if !work.vision.is_stuck() {
+                    self.watch.frame();
                 }
                 self.look(frame, state, recorded, work)?;
             }
             Delivery::Nothing => {}
-            Delivery::Fault(error) => {
-                self.watch.fault("the camera failed");
-                if !std::mem::replace(&mut work.blind, true) {
-                    notice(&format!("the camera failed: {error:#}"));
-                    self.fault(Reason::CameraFailed, false, work);
-                }
-            }
+            Delivery::Fault(_) => self.watch.frame(),
             Delivery::End => return Ok(false),
         }
         match work.vision.is_busy() && recorded {
@@ -302,8 +343,8 @@ impl Lane<'_> {
             let demand = Box::new(FaceDemand::new(policy, self.false_match_rate));
             return work.vision.look(frame, Look::Face(holder, demand));
         }
-        let idle = !matches!(state, State::Reading);
-        if recorded || !idle || work.read.is_none_or(|read| now.since(read) >= IDLE_PACE) {
+        let at_once = recorded || state == State::Reading;
+        if at_once || work.read.is_none_or(|read| now.since(read) >= IDLE_PACE) {
             work.read = Some(now);
             work.vision.look(frame, Look::Code)?;
         }
@@ -357,6 +398,9 @@ impl Lane<'_> {
     }
 
     fn show(&mut self, screen: &Screen, work: &mut Work) {
+        if *screen == Screen::Verifying {
+            self.board.update(|status| status.passage = None);
+        }
         work.screen = screen.clone();
         self.display.show(screen);
         self.gate.signal(signal(screen));
@@ -559,8 +603,8 @@ struct Work {
     holder: Option<Arc<Holder>>,
     /// Whoever's code was good, for as long as anything still has them in memory.
     holders: Vec<Weak<Holder>>,
-    /// The camera failed.
-    blind: bool,
+    /// The cameras that failed.
+    blind: BTreeSet<Eye>,
     /// The journal failed.
     mute: bool,
     /// When a frame was last shown, and last searched for a code.
@@ -595,7 +639,7 @@ impl Work {
             proof: None,
             holder: None,
             holders: Vec::new(),
-            blind: false,
+            blind: BTreeSet::new(),
             mute: false,
             shown: None,
             read: None,
@@ -611,13 +655,10 @@ impl Work {
         }
     }
 
-    /// Returns how many faces outlived their visits.
+    /// Returns how many faces are in memory besides that of whoever is here.
     fn stored_faces(&mut self) -> u64 {
         self.holders.retain(|holder| holder.strong_count() > 0);
-        let present = self.holder.as_ref().map(Arc::downgrade);
-        let left =
-            self.holders.iter().filter(|holder| present.as_ref().is_none_or(|here| !here.ptr_eq(holder)));
-        left.count() as u64
+        (self.holders.len() - usize::from(self.holder.is_some())) as u64
     }
 
     /// Counts what became of frames since the last time.
@@ -666,6 +707,7 @@ fn signal(screen: &Screen) -> Signal {
             Answer::Refused => Signal::Error,
             Answer::Unanswered => Signal::Attention,
         },
+        Screen::Declined => Signal::Error,
         Screen::Problem(_) | Screen::ManualCheck(_) | Screen::Passage(_) | Screen::OutOfService(_) => {
             Signal::Attention
         }

@@ -1,3 +1,6 @@
+mod attended;
+mod cameras;
+
 use std::sync::Mutex;
 
 use ::tests::journey::photo;
@@ -7,6 +10,7 @@ use shared::cbor::Value;
 use shared::credential::{self, Claims, Statement, present_statement};
 use shared::qr::payload::{self, Payload};
 use shared::trust::{Dialect, FaceRule, PaperRule};
+use tempfile::TempDir;
 
 use super::*;
 use crate::gate::{self, settings::GateSettings};
@@ -90,39 +94,66 @@ fn work(
     until: u64,
     holds_up: impl FnMut(u64, &Seen) -> Option<DynamicImage> + Send,
 ) -> Seen {
-    let folder = tempfile::tempdir().unwrap();
-    let seen = Arc::new(Mutex::new(Seen::default()));
-    let mut record = |outcome: &Outcome, _, _| {
-        seen.lock().unwrap().outcomes.push(outcome.reason);
-        Ok(())
-    };
-    let board = Board::default();
+    let mut place = Place::new(Surroundings::default());
+    place.engine = engine;
     let mut gate = gate::open(&GateSettings::default()).unwrap();
-    let mut lane = Lane {
-        settings: Settings::default(),
-        folder: folder.path().to_owned(),
-        watch: Watch::default(),
-        purpose: border(),
-        trust: world.trust(),
-        state: Stored::open(folder.path()).unwrap(),
-        keys: vec![],
-        engine,
-        false_match_rate: None,
-        time: Time::From(world.start),
-        surroundings: Surroundings::default(),
-        scanners: None,
-        neighbors: None,
-        site: None,
-        metrics: Metrics::new(&board),
-        board,
-        display: &mut Shown(seen.clone()),
-        record: &mut record,
-        gate: gate.as_mut(),
-    };
+    let seen = place.seen.clone();
     let mut visitor = Visitor { seen: seen.clone(), now: 0, until, holds_up };
-    lane.run(Source::Recorded(&mut visitor), Instant::now(), &AtomicBool::new(false)).unwrap();
-    drop(lane);
+    place.work(world, gate.as_mut(), Source::Recorded(&mut visitor));
     std::mem::take(&mut seen.lock().unwrap())
+}
+
+/// Where a lane stands, and what is left when it has ended.
+struct Place {
+    folder: TempDir,
+    surroundings: Surroundings,
+    engine: Option<FaceEngine>,
+    board: Board,
+    seen: Arc<Mutex<Seen>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Place {
+    fn new(surroundings: Surroundings) -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            surroundings,
+            engine: None,
+            board: Board::default(),
+            seen: Arc::default(),
+            stop: Arc::default(),
+        }
+    }
+
+    fn work(&mut self, world: &World, gate: &mut dyn Gate, source: Source<'_>) {
+        let seen = self.seen.clone();
+        let mut record = |outcome: &Outcome, _, _| {
+            seen.lock().unwrap().outcomes.push(outcome.reason);
+            Ok(())
+        };
+        let mut lane = Lane {
+            settings: Settings::default(),
+            folder: self.folder.path().to_owned(),
+            watch: Watch::default(),
+            purpose: border(),
+            trust: world.trust(),
+            state: Stored::open(self.folder.path()).unwrap(),
+            keys: vec![],
+            engine: self.engine.take(),
+            false_match_rate: None,
+            time: Time::From(world.start),
+            surroundings: self.surroundings,
+            scanners: None,
+            neighbors: None,
+            site: None,
+            metrics: Metrics::new(&self.board),
+            board: self.board.clone(),
+            display: &mut Shown(self.seen.clone()),
+            record: &mut record,
+            gate,
+        };
+        lane.run(source, Instant::now(), &self.stop).unwrap();
+    }
 }
 
 /// A border that asks, and compares no faces.

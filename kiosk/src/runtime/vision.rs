@@ -18,6 +18,9 @@ use crate::session::{Event, Holder, Moment};
 /// How long one frame is searched for a code before the next one is looked at. Most take a few milliseconds.
 const READING_TIME: Duration = Duration::from_millis(100);
 
+/// A frame that is looked at for longer than this is not going to be answered.
+const STUCK: Duration = Duration::from_secs(5);
+
 /// What is to be seen in a frame.
 pub(super) enum Look {
     /// A code.
@@ -41,7 +44,8 @@ pub(super) struct Sight {
 pub(super) struct Vision {
     jobs: SyncSender<Job>,
     sights: Receiver<Sight>,
-    busy: bool,
+    /// Since when a frame has been looked at.
+    busy: Option<Instant>,
 }
 
 impl Vision {
@@ -74,17 +78,22 @@ impl Vision {
                 }
             }
         })?;
-        Ok(Self { jobs, sights, busy: false })
+        Ok(Self { jobs, sights, busy: None })
     }
 
     /// Whether a frame is being looked at.
     pub(super) fn is_busy(&self) -> bool {
-        self.busy
+        self.busy.is_some()
+    }
+
+    /// Whether the frame that is being looked at will never be answered.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.busy.is_some_and(|since| since.elapsed() > STUCK)
     }
 
     /// Has a frame looked at; only while it is not busy.
     pub(super) fn look(&mut self, frame: Frame, look: Look) -> Result<()> {
-        self.busy = true;
+        self.busy = Some(Instant::now());
         self.jobs.send(Job::Frame(Box::new(frame), look)).map_err(|_| gone())
     }
 
@@ -98,7 +107,7 @@ impl Vision {
     pub(super) fn sight(&mut self) -> Result<Option<Sight>> {
         match self.sights.try_recv() {
             Ok(sight) => {
-                self.busy = false;
+                self.busy = None;
                 Ok(Some(sight))
             }
             Err(TryRecvError::Empty) => Ok(None),
@@ -108,7 +117,7 @@ impl Vision {
 
     /// Waits for what was seen; for recordings, in which time stands still meanwhile.
     pub(super) fn wait(&mut self) -> Result<Sight> {
-        self.busy = false;
+        self.busy = None;
         self.sights.recv().map_err(|_| gone())
     }
 }

@@ -32,7 +32,7 @@ impl Sound {
     /// Returns what is heard when a scene appears, if anything.
     pub fn of(scene: Scene) -> Option<Self> {
         match scene {
-            Scene::Yes => Some(Self::Yes),
+            Scene::Yes | Scene::GateOpen => Some(Self::Yes),
             Scene::No => Some(Self::No),
             Scene::Officer | Scene::GateClosed | Scene::GateAlarm => Some(Self::Attention),
             _ => None,

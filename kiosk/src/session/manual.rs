@@ -9,13 +9,23 @@ const PATIENCE: u64 = 120_000;
 /// Waiting for an officer.
 #[derive(Debug, Clone)]
 pub(super) struct ManualCheck {
+    /// The journal's row of the visit; nothing where a gate was forced.
+    row: Option<u64>,
     code: Option<SeenCode>,
     since: Moment,
 }
 
 impl ManualCheck {
-    pub(super) fn new(code: Option<SeenCode>, now: Moment) -> Self {
-        Self { code, since: now }
+    pub(super) fn new(row: Option<u64>, code: Option<SeenCode>, now: Moment) -> Self {
+        Self { row, code, since: now }
+    }
+
+    pub(super) fn row(&self) -> Option<u64> {
+        self.row
+    }
+
+    pub(super) fn into_code(self) -> Option<SeenCode> {
+        self.code
     }
 
     pub(super) fn step(mut self, event: Event, now: Moment) -> Step {

@@ -143,8 +143,10 @@ pub enum Screen {
     Outcome(Outcome),
     /// Nothing could be decided, for this reason: an officer will come.
     ManualCheck(Reason),
-    /// Accepted, and the gate is open: please walk through.
+    /// An officer lets the person in, and the gate is open: please walk through.
     Pass,
+    /// An officer does not let the person in.
+    Declined,
     /// What became of the open gate.
     Passage(Passage),
     /// The lane is closed.
@@ -305,12 +307,18 @@ impl Session {
                 self.step(Event::Fault(Reason::GateFailed), now)
             }
             Event::Officer { row, admit } if self.takes_officer() => {
-                let effects = vec![Effect::RecordOfficer { row, admit }];
-                let phase = match admit {
-                    true => Phase::Deciding(Deciding::by_officer(now)),
-                    false => Phase::Outcome(Shown::briefly(None, now)),
+                let mut effects = vec![Effect::RecordOfficer { row, admit }];
+                if admit {
+                    return (Self { phase: Phase::Deciding(Deciding::by_officer(now)), ..self }, effects);
+                }
+                let code = match self.phase {
+                    Phase::Outcome(shown) if shown.row() == Some(row) => shown.into_code(),
+                    Phase::ManualCheck(check) if check.row() == Some(row) => check.into_code(),
+                    // Whoever stands before the lane by now is somebody else, whom that does not concern.
+                    _ => return (self, effects),
                 };
-                (Self { phase, ..self }, effects)
+                effects.push(Effect::Show(Screen::Declined));
+                (Self { phase: Phase::Outcome(Shown::declined(code, now)), ..self }, effects)
             }
             event => {
                 let around = self.surroundings;
@@ -362,7 +370,7 @@ impl Session {
         }
         effects.push(Effect::Show(Screen::Passage(Passage::Forced)));
         let phase = match self.surroundings.attended {
-            true => Phase::ManualCheck(ManualCheck::new(None, now)),
+            true => Phase::ManualCheck(ManualCheck::new(None, None, now)),
             false => Phase::Outcome(Shown::new(None, Reason::GateForced, now)),
         };
         (Self { phase, ..self }, effects)

@@ -325,6 +325,12 @@ fn what_the_lane_cannot_decide_waits_for_an_officer() {
     };
     assert_eq!(and(Event::Officer { row: ROW, admit: true }), (State::Outcome, 1));
     assert_eq!(and(Event::Officer { row: ROW, admit: false }), (State::Outcome, 0));
+    let shown = |row| {
+        let refused = Event::Officer { row, admit: false };
+        screens(&play_in(ATTENDED, [unanswered(), vec![(5_000, refused)]].concat()).1).pop()
+    };
+    assert_eq!(shown(ROW), Some(Screen::Declined), "whoever waits is told");
+    assert_eq!(shown(ROW - 1), Some(Screen::ManualCheck(Reason::TrustStale)), "it is about somebody else");
     assert_eq!(and(code("B")), (State::Verifying, 0), "the next one is not kept waiting");
     let late = [unanswered(), vec![(130_000, Event::Tick)]].concat();
     assert_eq!(play_in(ATTENDED, late).0.state(), State::Idle);

@@ -96,6 +96,7 @@ impl View {
             Screen::Outcome(outcome) => answer(outcome.reason),
             Screen::ManualCheck(_) => plain(Scene::Officer, Phrase::OfficerComes),
             Screen::Pass => plain(Scene::GateOpen, Phrase::WalkThrough),
+            Screen::Declined => plain(Scene::No, Phrase::SeeOfficer),
             Screen::Passage(Passage::Passed) => plain(Scene::Yes, Phrase::ThankYou),
             Screen::Passage(Passage::NotPassed) => plain(Scene::GateClosed, Phrase::ShowAgain),
             Screen::Passage(Passage::Held) => plain(Scene::GateAlarm, Phrase::LetGateClose),

@@ -3,6 +3,8 @@
 const HOLD = 600; // milliseconds that a button is held: a scanner that types like a keyboard cannot do that
 const SETTLE = 700; // milliseconds in which a visit that has just come takes no order: the last press was for another
 const SILENT = 5000; // milliseconds without news after which the page says so
+const FORGOTTEN = 30000; // milliseconds without news after which nobody's claims stay on the page
+const AGAIN = 2000; // milliseconds before the page asks once more
 const ACTIVE = 60000; // milliseconds between two signs that somebody is here
 
 const $ = (id) => document.getElementById(id);
@@ -67,15 +69,17 @@ function length(seconds) {
 const when = (seconds) => (seconds >= now() ? fill("in", length(seconds - now())) : fill("ago", length(now() - seconds)));
 const clock = (text) => new Date(text).toLocaleTimeString(words.language, { hour12: false });
 
-// How everything looks: a figure and a tone. No two that mean different things share both.
+// How everything looks: a figure and a tone. No two answers, ages, conditions or states share both with another of their kind,
+// and what is not ready looks like nothing else.
 const ANSWERS = { accepted: ["check", "green"], refused: ["cross", "red"], unanswered: ["question", "amber"] };
-const AGES = { fresh: ["check", "green"], aging: ["hand", "amber"], stale: ["question", "amber"], dead: ["cross", "red"], ahead: ["cross", "red"] };
+const AGES = { fresh: ["check", "green"], aging: ["hand", "amber"], stale: ["question", "amber"], dead: ["cross", "red"], ahead: ["question", "red"] };
 const CONDITIONS = { unknown: ["dots", "slate"], absent: ["bar", "slate"], good: ["check", "green"], degraded: ["hand", "amber"], failed: ["cross", "red"] };
 const STATES = {
   starting: ["dots", "slate busy"], idle: ["ring", ""], reading: ["dots", "busy"], verifying: ["dots", "busy"],
-  capturing: ["dots", "busy"], deciding: ["dots", "busy"], "await-pass": ["arrow", "green"], "manual-check": ["hand", "amber"],
+  capturing: ["dots", "busy"], deciding: ["dots", "busy"], "await-pass": ["arrow", "green"], declined: ["cross", "red"], "manual-check": ["hand", "amber"],
   "out-of-service": ["bar", "slate"],
 };
+const PASSAGES = { passed: ["check", "green"], "not-passed": ["hand", "amber"], held: ["hand", "amber"], forced: ["cross", "red"] };
 
 // What the large field says of a state: figure and tone, headline, sentence, action, code.
 function describe(status) {
@@ -85,7 +89,10 @@ function describe(status) {
   if (closed && state.closed_by) {
     return [["key", "slate"], word("state.closed").replace("{name}", state.closed_by), because.sentence, "", state.reason];
   }
-  if (status.trust.state === "not-ready" && (state.reason === "trust.missing" || state.name === "starting")) {
+  if (state.name === "passage") {
+    return [PASSAGES[status.passage], word(`passage.${status.passage}`), "", "", ""];
+  }
+  if (status.trust.state === "not-ready") {
     return [["empty", "blank"], word("state.not-ready"), word("not-ready.action"), "", state.reason ?? ""];
   }
   if (state.name === "outcome") {
@@ -105,13 +112,14 @@ function showState() {
   say($("why"), sentence);
   say($("action"), action);
   say($("code"), code);
-  $("passage").hidden = status.passage === null;
+  $("passage").hidden = status.passage === null || status.state.name === "passage";
   say($("passage"), status.passage ? word(`passage.${status.passage}`) : "");
   say($("lane"), status.lane || word("title"));
   say($("purpose"), status.purpose ?? "");
   const closed = Boolean(status.state.closed_by);
   $("close").hidden = closed;
-  $("reopen").hidden = !closed;
+  // Whoever opens the lane again has looked at a gate that fell silent.
+  $("reopen").hidden = !closed && status.state.reason !== "gate.failed";
 }
 
 // Changes a text only where it is another, so that a screen reader does not say it twice.
@@ -134,13 +142,22 @@ function showVisits() {
       $("visits").append(card.element);
       chime();
     }
+    showOrdered(visits.get(visit.row), visit.ordered);
   }
   $("nobody").hidden = status.waiting.length > 0;
   document.title = `${status.waiting.length > 0 ? `(${status.waiting.length}) ` : ""}${status.lane || word("title")}`;
 }
 
+// A visit takes one decision at a time; one that the lane could not carry out is given back.
+function showOrdered(card, ordered) {
+  if (card.taken === ordered) return;
+  say(card.reply, ordered ? word("ordered") : word("given-back"));
+  card.taken = card.ordered = ordered;
+  choose(card, card.chosen);
+}
+
 function makeCard(visit) {
-  const card = { row: visit.row, since: time(visit.since), came: performance.now(), ordered: false, chosen: null };
+  const card = { row: visit.row, since: time(visit.since), came: performance.now(), ordered: false, taken: false, chosen: null };
   const because = reason(visit.reason);
   const claims = make("dl");
   for (const [name, value] of Object.entries(visit.claims)) {
@@ -236,11 +253,10 @@ async function decide(card, side) {
   const order = { order: "decide", row: card.row, admit: side === "admit", reason: card.chosen.code };
   choose(card, card.chosen);
   const [taken, answer] = await send(order);
+  if (taken) return;
   say(card.reply, answer);
-  if (!taken) {
-    card.ordered = false;
-    choose(card, card.chosen);
-  }
+  card.ordered = card.taken;
+  choose(card, card.chosen);
 }
 
 function showDecisions() {
@@ -261,7 +277,7 @@ function showDecisions() {
 
 function showTrust() {
   const trust = status.trust;
-  const said = { "not-ready": ["empty", "blank"], invalid: ["cross", "red"] }[trust.state];
+  const said = { "not-ready": ["empty", "blank"], invalid: ["broken", "red"] }[trust.state];
   $("trust").hidden = said === undefined;
   if (said) {
     $("trust").className = `trust ${said[1]}`;
@@ -284,11 +300,13 @@ function showParts() {
   const test = status.self_test;
   $("tested").hidden = test === null;
   if (test) {
-    const failed = test.checks.filter((check) => !check.passed).length;
-    const verdict = failed > 0 ? tag(["cross", "red"], fill("test.failed", failed)) : tag(["check", "green"], word("test.passed"));
+    const count = (state) => test.checks.filter((check) => check.state === state).length;
+    const [failed, degraded] = [count("failed"), count("degraded")];
+    const verdict = failed > 0 ? tag(CONDITIONS.failed, fill("test.failed", failed))
+      : degraded > 0 ? tag(CONDITIONS.degraded, fill("test.degraded", degraded)) : tag(CONDITIONS.good, word("test.passed"));
     $("tested").firstElementChild.replaceChildren(verdict, ` ${clock(test.at)}`);
     $("tested").lastElementChild.replaceChildren(...test.checks.map((check) =>
-      make("li", {}, tag(check.passed ? ["check", "green"] : ["cross", "red"], check.name), ` ${check.detail}`)));
+      make("li", {}, tag(CONDITIONS[check.state], check.name), ` ${check.detail}`)));
   }
 }
 
@@ -310,6 +328,7 @@ function tick() {
   $("desk").classList.toggle("old", old);
   $("lost").hidden = !old;
   if (old) say($("lost"), fill(connected ? "silent" : "lost", length(silent / 1000)));
+  if (silent > FORGOTTEN) forget();
   if (old) return;
   say($("since"), fill("since", length(now() - time(status.since))));
   for (const card of visits.values()) say(card.waited, fill("since", length(now() - card.since)));
@@ -376,16 +395,21 @@ function follow() {
   source.addEventListener("error", async () => {
     connected = false;
     tick();
-    if (source.readyState === EventSource.CLOSED) enter(word("login.ended"));
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => token !== null && enter(word("login.ended")), AGAIN);
   });
+}
+
+// Forgets whose visits wait.
+function forget() {
+  for (const card of visits.values()) card.element.remove();
+  visits.clear();
 }
 
 // Forgets everything that is of the lane, and shows the door.
 function close(said) {
   source?.close();
   [source, token, status, connected] = [null, null, null, false];
-  for (const card of visits.values()) card.element.remove();
-  visits.clear();
+  forget();
   $("desk").hidden = $("logout").hidden = $("chime-label").hidden = true;
   $("operator").textContent = "";
   document.title = "Gatepass";
@@ -401,11 +425,16 @@ async function enter(said) {
   try {
     answer = await fetch("/session");
   } catch {
-    setTimeout(() => enter(said), 2000);
+    setTimeout(() => enter(said), AGAIN);
     return;
   }
-  if (!answer.ok) {
+  if (answer.status === 401) {
     close(said);
+    return;
+  }
+  // Whatever stands between the page and the lane says that the lane is away.
+  if (!answer.ok) {
+    setTimeout(() => enter(said), AGAIN);
     return;
   }
   const session = await answer.json();

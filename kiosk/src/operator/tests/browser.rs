@@ -4,6 +4,7 @@ use ::tests::browser::Browser;
 use shared::reason::Language;
 
 use super::*;
+use crate::session::Passage;
 
 /// Longer than a button has to be held, and shorter.
 const LONG: Duration = Duration::from_millis(2500);
@@ -70,6 +71,26 @@ fn the_state_is_shown_as_it_changes() {
         place.board.update(|status| status.enter(state));
         state_is(&browser, words);
     }
+    // What became of the gate, and of whom an officer did not let in.
+    for (passage, words) in [
+        (Passage::Passed, "Gate: passed"),
+        (Passage::NotPassed, "Gate: opened, nobody passed"),
+        (Passage::Forced, "Gate: opened by force"),
+    ] {
+        place.board.update(|status| {
+            status.passage = Some(passage);
+            status.enter(LaneState::Passage);
+        });
+        state_is(&browser, words);
+    }
+    place.board.update(|status| status.enter(LaneState::Declined));
+    state_is(&browser, "An officer did not let the person in");
+    // A gate that failed and works again has to be looked at by somebody, who then opens the lane.
+    let reopens = "document.getElementById('reopen').hidden === false";
+    place.board.update(|status| {
+        status.enter(LaneState::OutOfService { reason: Reason::GateFailed, closed_by: None });
+    });
+    browser.wait(reopens).unwrap();
     // The sentences are those of the reasons, in the language of choice.
     let closed = LaneState::OutOfService { reason: Reason::CameraFailed, closed_by: None };
     place.board.update(|status| status.enter(closed));
@@ -203,7 +224,10 @@ fn not_ready_looks_different_from_invalid() {
         seen.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let closed = |reason| LaneState::OutOfService { reason, closed_by: None };
-    place.board.update(|status| status.enter(closed(Reason::TrustMissing)));
+    place.board.update(|status| {
+        status.trust = Trust::NotReady;
+        status.enter(closed(Reason::TrustMissing));
+    });
     state_is(&browser, "Not ready: never set up");
     let not_ready = look();
     place.board.update(|status| {

@@ -291,7 +291,7 @@ fn claims_come_with_the_visit_and_leave_with_it() {
     assert_eq!(status["state"], json!({ "name": "manual-check", "reason": "face.officer" }));
     assert_eq!(
         (status["stored_faces"].as_u64(), status["trust"]["state"].as_str()),
-        (Some(0), Some("not-ready"))
+        (Some(0), Some("unknown"))
     );
     let order = json!({ "order": "decide", "row": 7, "admit": false, "reason": "not-the-holder" });
     assert_eq!(visitor.post("/orders", &order).status, 202);
