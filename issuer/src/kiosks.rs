@@ -1,13 +1,12 @@
 //! Which kiosks there are, and for whom each of them works: `kiosks.json`, nothing secret.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use shared::trust::{Files, KioskIdentity};
 
-use crate::national::write_json;
+use crate::national::{read_json, write_json};
 
 /// The contents of `kiosks.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,14 +21,7 @@ pub struct Kiosks {
 impl Kiosks {
     /// Reads what a folder says; nothing, if no kiosk was ever added.
     pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("kiosks.json");
-        let read = match fs::read_to_string(&path) {
-            Ok(text) => {
-                serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
-        };
+        let read: Self = read_json(&folder.join("kiosks.json"))?.unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), ..read })
     }
 

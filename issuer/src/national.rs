@@ -296,13 +296,14 @@ fn write_in_one_step(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     write().with_context(|| format!("writing {}", path.display()))
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+/// Reads a value that was written as JSON; nothing where there is no such file.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         bytes => {
             let bytes = bytes.with_context(|| format!("reading {}", path.display()))?;
             let value =
-                serde_json::from_slice(&bytes).with_context(|| format!("reading {}", path.display()))?;
+                serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
             Ok(Some(value))
         }
     }

@@ -19,7 +19,7 @@ use shared::trust::{Files, SectorEpoch, SectorEpochs, epochs_target, wrapped_tar
 use zeroize::Zeroizing;
 
 use crate::keys;
-use crate::national::{write_file, write_json, write_secret};
+use crate::national::{read_json, write_file, write_json, write_secret};
 
 /// The contents of `sectors.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -48,14 +48,7 @@ pub struct Kiosk {
 impl Sectors {
     /// Reads what a folder says; nothing, if no kiosk was ever added.
     pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("sectors.json");
-        let read = match fs::read_to_string(&path) {
-            Ok(text) => {
-                serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
-            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
-        };
+        let read: Self = read_json(&folder.join("sectors.json"))?.unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), ..read })
     }
 
