@@ -38,10 +38,11 @@ impl Manager {
     }
 }
 
-fn start(journey: &Journey) -> Child {
+fn start(journey: &Journey, more: &[&str]) -> Child {
     let mut command = journey.command("kiosk");
     command
         .args(["run", "--state", "state", "--purpose", "border", "--camera", "replay:camera", "--at", AT])
+        .args(more)
         .env("NOTIFY_SOCKET", journey.path("notify"))
         // Every frame is a sign of life.
         .env("WATCHDOG_USEC", "3")
@@ -69,9 +70,9 @@ fn a_lane_says_that_it_is_ready_and_alive_and_ends_when_asked() {
     journey.lane("state", AT);
     empty_room(&journey);
     let manager = Manager::of(&journey);
-    let mut lane = start(&journey);
+    let mut lane = start(&journey, &[]);
     assert_eq!(manager.hears_until("READY=1"), ["STATUS=testing itself", "READY=1"]);
-    assert_eq!(manager.hears(), "STATUS=at work");
+    manager.hears_until("STATUS=at work");
     for _ in 0..20 {
         assert_eq!(manager.hears(), "WATCHDOG=1");
     }
@@ -87,13 +88,33 @@ fn a_lane_says_that_it_is_ready_and_alive_and_ends_when_asked() {
     assert_eq!(intact.json["rows"], intact.json["signed"], "a checkpoint was signed at the end");
 }
 
+/// Where an officer could see it, a machine that is new says so and is alive, and begins by itself.
+#[test]
+fn a_kiosk_that_was_never_set_up_shows_that_and_begins_when_it_is() {
+    let journey = Journey::new();
+    journey.publish(START);
+    fs::create_dir(journey.path("camera")).unwrap();
+    empty_room(&journey);
+    fs::write(journey.path("kiosk.toml"), "[operator]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    let manager = Manager::of(&journey);
+    let mut lane = start(&journey, &["--config", "kiosk.toml"]);
+    let not_ready = ["STATUS=out of service: trust.missing", "READY=1", "WATCHDOG=1", "WATCHDOG=1"];
+    assert_eq!(not_ready.map(|_| manager.hears()), not_ready);
+    let import = ["trust", "import", "REPO", "--root", "A/root.json", "--state", "state", "--at", AT];
+    journey.kiosk(&import).expect(0);
+    manager.hears_until("STATUS=testing itself");
+    manager.hears_until("STATUS=at work");
+    Command::new("kill").arg(lane.id().to_string()).status().unwrap();
+    assert_eq!(lane.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn a_lane_that_fails_its_test_is_never_ready() {
     let journey = Journey::new();
     fs::create_dir(journey.path("camera")).unwrap();
     empty_room(&journey);
     let manager = Manager::of(&journey);
-    let mut lane = start(&journey);
+    let mut lane = start(&journey, &[]);
     let failed = "STATUS=the self-test failed: state folder";
     let heard = manager.hears_until(failed);
     assert_eq!(heard, ["STATUS=testing itself", failed]);
