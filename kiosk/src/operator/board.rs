@@ -153,6 +153,8 @@ pub struct Health {
     pub clock: Part,
     /// The face models.
     pub models: Part,
+    /// What reads codes besides the camera.
+    pub scanners: Part,
 }
 
 /// How a part is.

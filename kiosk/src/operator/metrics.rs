@@ -312,6 +312,7 @@ fn parts(status: &Status) -> impl Iterator<Item = (Labels, f64)> {
         ("site", &health.site),
         ("clock", &health.clock),
         ("models", &health.models),
+        ("scanners", &health.scanners),
     ];
     parts.into_iter().filter_map(|(name, part)| {
         let value = match part.state {

@@ -133,8 +133,9 @@ impl Lane<'_> {
                 });
                 let found: Vec<Check> = found.collect();
                 self.board.update(|status| {
-                    let Health { camera, gate, models, .. } = &status.health;
-                    let in_use = [("camera", camera), ("gate", gate), ("faces", models)];
+                    let Health { camera, gate, models, scanners, .. } = &status.health;
+                    let in_use =
+                        [("camera", camera), ("gate", gate), ("faces", models), ("scanners", scanners)];
                     let in_use = in_use.map(|(name, part)| Check {
                         name: name.to_owned(),
                         state: part.state,
@@ -224,6 +225,11 @@ impl Lane<'_> {
             true => part(false, ""),
             false => Part::new(PartState::Degraded, "no models: an officer compares faces"),
         };
+        let scanners = match (&self.scanners, work.deaf) {
+            (None, _) => Part::new(PartState::Absent, ""),
+            (Some(_), 0) => part(false, ""),
+            (Some(_), failed) => part(true, &format!("{failed} of {}", self.settings.scanner.len())),
+        };
         let (replay, site) = match &self.site {
             None => (ReplayScope::Lane, Part::new(PartState::Absent, "")),
             Some(site) => {
@@ -258,7 +264,7 @@ impl Lane<'_> {
         self.board.update(|status| {
             status.stored_faces = stored_faces;
             status.purpose = Some(self.purpose.clone());
-            status.health = Health { camera, gate, site, clock, models };
+            status.health = Health { camera, gate, site, clock, models, scanners };
             status.replay = replay;
             status.trust = trust;
         });

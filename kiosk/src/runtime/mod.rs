@@ -254,8 +254,14 @@ impl Lane<'_> {
                     work.code_since.get_or_insert(work.now);
                     work.events.push_back(Event::Code(text));
                 }
-                Scanned::Fault(error) => notice(&format!("a scanner failed: {error:#}")),
-                Scanned::Mended => notice("a scanner works again"),
+                Scanned::Fault(error) => {
+                    work.deaf += 1;
+                    notice(&format!("a scanner failed: {error:#}"));
+                }
+                Scanned::Mended => {
+                    work.deaf -= 1;
+                    notice("a scanner works again");
+                }
             }
         }
     }
@@ -605,6 +611,8 @@ struct Work {
     holders: Vec<Weak<Holder>>,
     /// The cameras that failed.
     blind: BTreeSet<Eye>,
+    /// How many scanners failed.
+    deaf: usize,
     /// The journal failed.
     mute: bool,
     /// When a frame was last shown, and last searched for a code.
@@ -640,6 +648,7 @@ impl Work {
             holder: None,
             holders: Vec::new(),
             blind: BTreeSet::new(),
+            deaf: 0,
             mute: false,
             shown: None,
             read: None,
