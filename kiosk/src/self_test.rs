@@ -25,21 +25,22 @@ use shared::time::Timestamp;
 use crate::settings::{CameraSettings, Settings};
 
 /// What there is to look at, in this order. A device more is a line more.
-const CHECKS: &[fn(&Machine<'_>, &mut Report)] = &[
-    host::settings,
-    host::process,
-    host::swap,
-    storage::folder,
-    storage::database,
-    storage::keys,
-    storage::journal,
-    host::clock,
-    belief::repository,
-    senses::symbol,
-];
+const FIRST: &[Look] = &[host::settings, host::process, host::swap, storage::folder];
+
+/// Then what is read from its first byte to its last, however long that takes.
+const WHOLE: &[Look] = &[storage::database, storage::journal];
+
+/// Or that as far as the start of a lane can wait for it.
+const BOUNDED: &[Look] = &[storage::database_at_start, storage::journal_at_start];
+
+/// Then this.
+const NEXT: &[Look] = &[storage::keys, host::clock, belief::repository, senses::symbol];
 
 /// And then this, unless a lane is at work with it.
-const IN_USE: &[fn(&Machine<'_>, &mut Report)] = &[senses::faces, senses::camera, senses::gate];
+const IN_USE: &[Look] = &[senses::faces, senses::camera, senses::gate];
+
+/// Looks at one thing.
+type Look = fn(&Machine<'_>, &mut Report);
 
 /// A lane to be.
 pub struct Machine<'a> {
@@ -60,18 +61,23 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Carries out every check.
     pub fn check(&self) -> Report {
-        self.carry_out(CHECKS.iter().chain(IN_USE))
+        self.carry_out(&[FIRST, WHOLE, NEXT, IN_USE])
+    }
+
+    /// Carries out every check; what may take longer than a start can wait for, in part.
+    pub fn check_at_start(&self) -> Report {
+        self.carry_out(&[FIRST, BOUNDED, NEXT, IN_USE])
     }
 
     /// Carries out the checks that do not need what a lane at work is using.
     pub fn check_at_work(&self) -> Report {
-        self.carry_out(CHECKS.iter())
+        self.carry_out(&[FIRST, WHOLE, NEXT])
     }
 
-    fn carry_out<'c>(&self, checks: impl Iterator<Item = &'c fn(&Machine<'_>, &mut Report)>) -> Report {
+    fn carry_out(&self, checks: &[&[Look]]) -> Report {
         let mut report = Report::default();
-        for check in checks {
-            check(self, &mut report);
+        for look in checks.iter().copied().flatten() {
+            look(self, &mut report);
         }
         report
     }

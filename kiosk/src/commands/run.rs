@@ -188,7 +188,7 @@ impl Waiting<'_> {
 
 /// Tests the machine, and says what is not as it should be. A lane does not start with what it must not work with.
 fn test(machine: &Machine<'_>, watch: &mut Watch) -> Result<()> {
-    let report = machine.check();
+    let report = machine.check_at_start();
     for check in report.checks().iter().filter(|check| check.state != Grade::Ok) {
         let remedy = check.remedy.as_deref().unwrap_or_default();
         notice(&format!("self-test: {}: {} {remedy}", check.check, check.says));

@@ -1,10 +1,13 @@
 //! The journal, in the state file: see `shared::journal` for what a row is.
 //!
 //! A row counts once [`State::record`] returns: it is synced by then, and the gate opens only afterwards.
+//!
+//! Whoever adds a row follows the chain from the last checkpoint on, not from the first row: what it takes to go on from there
+//! is kept beside it, and checked against its signature. Rows before it are looked at by whoever audits.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use shared::journal::{Chain, Checkpoint, CheckpointKey, Entry, Hash, Row, SALT_BYTES};
+use shared::journal::{Chain, Checkpoint, CheckpointKey, Entry, Hash, JournalError, Row, SALT_BYTES};
 use shared::key::{Signer, SoftwareKey};
 use shared::time::Timestamp;
 
@@ -20,6 +23,11 @@ pub(super) const SCHEMA: &str = "
         body BLOB                               -- gone once it was shredded
     ) STRICT;
     CREATE TABLE IF NOT EXISTS checkpoint (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS frontier (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        size INTEGER NOT NULL,                  -- rows under the last checkpoint
+        subtrees BLOB NOT NULL                  -- what it takes to go on from there
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS journal_key (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         seed BLOB NOT NULL                      -- of the key that signs checkpoints
@@ -42,9 +50,9 @@ pub enum Item {
 impl State {
     /// Adds a row. It is on the disk when this returns.
     pub fn record(&mut self, entry: &Entry, at: Timestamp) -> Result<Row> {
+        let mut chain = self.followed()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have added rows since.
-        let mut chain = self.chain.take().unwrap_or_default();
         catch_up(&mut chain, &transaction)?;
         let row = append(&mut chain, &transaction, entry, at)?;
         transaction.commit()?;
@@ -69,7 +77,7 @@ impl State {
     /// Signs a checkpoint over all rows, unless there is one.
     pub fn sign_checkpoint(&mut self, now: Timestamp) -> Result<()> {
         let key = self.journal_key()?;
-        let mut chain = self.chain.take().unwrap_or_default();
+        let mut chain = self.followed()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         catch_up(&mut chain, &transaction)?;
         sign(&chain, &transaction, &key, now)?;
@@ -82,6 +90,7 @@ impl State {
     /// All of it happens or nothing does: a body that is gone without a signed word was taken by somebody else.
     pub fn shred(&mut self, written_before: Timestamp, now: Timestamp) -> Result<usize> {
         let key = self.journal_key()?;
+        let mut chain = self.followed()?;
         // What is deleted is overwritten with zeros; what the log of changes holds of it goes with the log.
         self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -94,13 +103,12 @@ impl State {
         let count = transaction
             .execute(&format!("UPDATE journal SET body = NULL WHERE {old}"), [written_before.as_unix()])?;
         if let Some(last) = last {
-            let mut chain = self.chain.take().unwrap_or_default();
             catch_up(&mut chain, &transaction)?;
             append(&mut chain, &transaction, &Entry::Shredded { before: last + 1 }, now)?;
             sign(&chain, &transaction, &key, now)?;
-            self.chain = Some(chain);
         }
         transaction.commit()?;
+        self.chain = Some(chain);
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(count)
     }
@@ -120,13 +128,26 @@ impl State {
         }
         // Notes of more rows than there are left.
         let mut notes = self.connection.prepare(
-            "SELECT note FROM checkpoint WHERE size > (SELECT count(*) FROM journal) ORDER BY size",
+            "SELECT note FROM checkpoint WHERE size > (SELECT coalesce(max(seq) + 1, 0) FROM journal) ORDER BY size",
         )?;
         let mut notes = notes.query([])?;
         while let Some(found) = notes.next()? {
             each(Item::Checkpoint(found.get(0)?))?;
         }
         Ok(())
+    }
+
+    /// Follows the journal from its last checkpoint on, as whoever adds a row does. Returns how many rows there are, and how
+    /// many of them were read for that.
+    ///
+    /// # Errors
+    /// [`JournalError`], where rows were changed or are gone.
+    pub fn check_end(&self) -> Result<(u64, u64)> {
+        let mut chain = resume(&self.connection, &self.checkpoint_key()?)?;
+        let known = chain.size();
+        let reading = self.connection.unchecked_transaction()?;
+        catch_up(&mut chain, &reading)?;
+        Ok((chain.size(), chain.size() - known))
     }
 
     /// Returns the last signed note.
@@ -146,6 +167,18 @@ impl State {
     /// Returns who signs the checkpoints, as auditors write it down.
     pub fn checkpoint_key(&self) -> Result<CheckpointKey> {
         Ok(CheckpointKey::of(self.journal_key()?.public_key()))
+    }
+
+    /// The end of the journal as this process knows it. What it has to read for that it reads while others may write.
+    fn followed(&mut self) -> Result<Chain> {
+        let mut chain = match self.chain.take() {
+            Some(chain) => chain,
+            None => resume(&self.connection, &self.checkpoint_key()?)?,
+        };
+        let reading = self.connection.transaction()?;
+        catch_up(&mut chain, &reading)?;
+        drop(reading);
+        Ok(chain)
     }
 
     fn journal_key(&self) -> Result<SoftwareKey> {
@@ -173,7 +206,28 @@ fn sign(chain: &Chain, connection: &Connection, key: &SoftwareKey, now: Timestam
         "INSERT INTO checkpoint VALUES (?1, ?2, ?3) ON CONFLICT (size) DO NOTHING",
         params![chain.size(), now.as_unix(), note],
     )?;
+    let frontier = "INSERT OR REPLACE INTO frontier VALUES (1, ?1, ?2)";
+    connection.execute(frontier, params![chain.size(), chain.subtrees().as_flattened()])?;
     Ok(())
+}
+
+/// Begins behind the rows of the last checkpoint, if what was kept to go on from there is what the checkpoint signs;
+/// otherwise with the first row.
+fn resume(connection: &Connection, key: &CheckpointKey) -> Result<Chain> {
+    let kept = connection.query_row(
+        "SELECT seq, journal.at, prev, body_hash, hash, subtrees, note FROM frontier
+         JOIN checkpoint USING (size) JOIN journal ON seq = size - 1",
+        [],
+        |found| Ok((row(found), found.get::<_, Vec<u8>>(5)?, found.get::<_, String>(6)?)),
+    );
+    let Some((last, subtrees, note)) = kept.optional()? else { return Ok(Chain::default()) };
+    let (subtrees, []) = subtrees.as_chunks() else { return Ok(Chain::default()) };
+    let resumed = || -> Result<Chain> {
+        let chain = Chain::resume(&last?, subtrees.to_vec())?;
+        Checkpoint::verify(&note, key)?.check(&chain)?;
+        Ok(chain)
+    };
+    Ok(resumed().unwrap_or_default())
 }
 
 /// Follows the rows that were added since. A journal that was changed is not continued.
@@ -190,10 +244,11 @@ fn catch_up(chain: &mut Chain, connection: &Connection) -> Result<()> {
     let signed: Option<u64> =
         connection.query_row("SELECT max(size) FROM checkpoint", [], |row| row.get(0))?;
     let size = last.map_or(0, |last| last + 1);
-    if size != chain.size() || signed.is_some_and(|signed| signed > size) {
-        bail!("rows of the journal are gone: kiosk journal verify says which");
+    match signed.into_iter().chain([chain.size()]).find(|rows| *rows > size) {
+        Some(rows) => Err(JournalError::Checkpoint { size: rows })
+            .context("rows of the journal are gone: kiosk journal verify says which"),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn row(found: &rusqlite::Row<'_>) -> Result<Row> {
@@ -204,7 +259,7 @@ fn row(found: &rusqlite::Row<'_>) -> Result<Row> {
 
 #[cfg(test)]
 mod tests {
-    use shared::journal::{Audit, JournalError, Report};
+    use shared::journal::{Audit, Report};
 
     use super::*;
 
@@ -311,10 +366,86 @@ mod tests {
             state.connection.execute(change, []).unwrap();
             let error = audit(&state).unwrap_err();
             assert_eq!(error.downcast_ref(), Some(&expected), "{change}: {error}");
-            // A body is looked at by whoever audits, not before every row.
-            if !matches!(expected, JournalError::Body { .. } | JournalError::Gone { .. }) {
+            // Rows under the last checkpoint are looked at by whoever audits, not before every row.
+            if matches!(expected, JournalError::Checkpoint { .. }) {
                 let mut again = State::open(folder.path()).unwrap();
                 assert!(again.record(&Entry::Stopped, at(10)).is_err(), "{change}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_nobody_signed_yet_is_not_continued_once_it_was_changed() {
+        for change in [
+            "UPDATE journal SET at = at + 1 WHERE seq = 2",
+            "UPDATE journal SET at = at + 1 WHERE seq = 4",
+            "UPDATE journal SET hash = zeroblob(32) WHERE seq = 3",
+            "DELETE FROM journal WHERE seq = 2",
+            "DELETE FROM journal WHERE seq = 0",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut state = State::open(folder.path()).unwrap();
+            for second in 0..5 {
+                state.record(&Entry::Stopped, at(second)).unwrap();
+            }
+            assert_eq!(state.check_end().unwrap(), (5, 4), "the first was signed");
+            state.connection.execute(change, []).unwrap();
+            let mut again = State::open(folder.path()).unwrap();
+            assert!(again.check_end().unwrap_err().is::<JournalError>(), "{change}");
+            assert!(again.record(&Entry::Stopped, at(10)).is_err(), "{change}");
+            assert!(
+                again.sign_checkpoint(at(10)).is_err() && again.shred(at(9), at(10)).is_err(),
+                "{change}"
+            );
+        }
+    }
+
+    /// The first of 100,000 rows is damaged, which whoever reads it cannot miss.
+    #[test]
+    fn a_long_journal_goes_on_without_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        let key = state.journal_key().unwrap();
+        let transaction = state.connection.transaction().unwrap();
+        let mut chain = Chain::default();
+        for _ in 0..100_000 {
+            append(&mut chain, &transaction, &Entry::Stopped, at(0)).unwrap();
+        }
+        sign(&chain, &transaction, &key, at(0)).unwrap();
+        append(&mut chain, &transaction, &Entry::Stopped, at(1)).unwrap();
+        transaction.execute("UPDATE journal SET hash = zeroblob(32) WHERE seq = 0", []).unwrap();
+        transaction.commit().unwrap();
+        let mut again = State::open(folder.path()).unwrap();
+        assert_eq!(again.check_end().unwrap(), (100_001, 1), "rows, and those that were read");
+        assert_eq!(again.record(&Entry::Stopped, at(2)).unwrap().seq, 100_001);
+        again.sign_checkpoint(at(3)).unwrap();
+        assert_eq!(State::open(folder.path()).unwrap().check_end().unwrap(), (100_002, 0));
+        let error = audit(&again).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&JournalError::Chain { seq: 0 }), "an audit reads all");
+    }
+
+    /// What is kept to go on from a checkpoint is worth what the checkpoint's signature says of it.
+    #[test]
+    fn a_changed_frontier_is_not_believed() {
+        for change in [
+            "UPDATE frontier SET subtrees = zeroblob(64)",
+            "UPDATE frontier SET subtrees = x'00'",
+            "UPDATE frontier SET size = 2",
+            "DELETE FROM frontier",
+            "UPDATE checkpoint SET note = note || 'x'",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut state = State::open(folder.path()).unwrap();
+            for second in 0..3 {
+                state.record(&Entry::Stopped, at(second)).unwrap();
+            }
+            state.sign_checkpoint(at(9)).unwrap();
+            state.connection.execute(change, []).unwrap();
+            let mut again = State::open(folder.path()).unwrap();
+            assert_eq!(again.check_end().unwrap(), (3, 3), "{change}: every row is read");
+            assert_eq!(again.record(&Entry::Stopped, at(10)).unwrap().seq, 3, "{change}");
+            if !change.contains("note") {
+                assert_eq!(audit(&again).unwrap().rows, 4, "{change}");
             }
         }
     }

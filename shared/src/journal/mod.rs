@@ -111,6 +111,28 @@ impl Chain {
         self.size
     }
 
+    /// Returns what [`Chain::resume`] takes to go on from here: the hashes of the tree's complete subtrees.
+    pub fn subtrees(&self) -> &[Hash] {
+        &self.subtrees
+    }
+
+    /// Goes on behind a row with what [`Chain::subtrees`] gave there. Whether the rows before are those that were written
+    /// is for a checkpoint over them to say.
+    ///
+    /// # Errors
+    /// A row that was changed, and hashes that are not of so many rows.
+    pub fn resume(last: &Row, subtrees: Vec<Hash>) -> Result<Self, JournalError> {
+        let size = last.seq.saturating_add(1);
+        let whole = last.hash == Row::hash_of(last.seq, last.at, &last.prev, &last.body_hash);
+        let fits = u64::try_from(subtrees.len()) == Ok(size.count_ones().into());
+        // Of an odd number of rows the last is a subtree of its own.
+        let is_last = size.is_multiple_of(2) || subtrees.last() == Some(&leaf(&last.hash));
+        match whole && fits && is_last {
+            true => Ok(Self { size, head: last.hash, subtrees }),
+            false => Err(JournalError::Chain { seq: last.seq }),
+        }
+    }
+
     /// Adds a row with this body, and returns it to be kept.
     pub fn append(&mut self, at: Timestamp, body: &[u8]) -> Row {
         let (seq, prev, body_hash) = (self.size, self.head, Sha256::digest(body).into());
@@ -147,7 +169,7 @@ impl Chain {
     }
 
     fn push(&mut self, hash: Hash) {
-        let mut subtree = Sha256::new().chain_update([LEAF]).chain_update(hash).finalize().into();
+        let mut subtree = leaf(&hash);
         // Two complete subtrees of one size make one of twice the size: a carry in the size.
         for _ in 0..self.size.trailing_ones() {
             let left = self.subtrees.pop().expect("one for every bit of the size");
@@ -156,6 +178,10 @@ impl Chain {
         self.subtrees.push(subtree);
         (self.size, self.head) = (self.size + 1, hash);
     }
+}
+
+fn leaf(row: &Hash) -> Hash {
+    Sha256::new().chain_update([LEAF]).chain_update(row).finalize().into()
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
@@ -213,6 +239,24 @@ mod tests {
             follower.follow(row, body).unwrap();
         }
         assert_eq!(follower, chain);
+    }
+
+    #[test]
+    fn a_chain_goes_on_from_its_last_row_and_its_subtrees() {
+        for count in 1..40 {
+            let (mut chain, rows) = journal(count);
+            let last = &rows.last().unwrap().0;
+            let mut resumed = Chain::resume(last, chain.subtrees().to_vec()).unwrap();
+            assert_eq!(resumed, chain);
+            assert_eq!(resumed.append(at(99), b"more"), chain.append(at(99), b"more"));
+            assert_eq!(resumed.root(), chain.root());
+            let (short, _) = journal(count - 1);
+            let changed = Row { at: at(98), ..*last };
+            for (row, subtrees) in [(last, short.subtrees()), (&changed, journal(count).0.subtrees())] {
+                let error = Chain::resume(row, subtrees.to_vec()).unwrap_err();
+                assert_eq!(error, JournalError::Chain { seq: u64::from(count) - 1 });
+            }
+        }
     }
 
     #[test]
