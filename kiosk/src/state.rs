@@ -66,6 +66,8 @@ pub struct State {
     folder: PathBuf,
     /// The end of the journal, once a row was added.
     chain: Option<Chain>,
+    /// The last checkpoint that was due could not be signed.
+    unsigned: bool,
     /// What the kiosk's own keys are sealed under, if anything.
     seal: Option<Seal>,
     /// What SQLite counts of other processes' changes.
@@ -90,7 +92,14 @@ impl State {
             .and_then(|()| connection.execute_batch(journal::SCHEMA))
             .and_then(|()| connection.execute_batch(operators::SCHEMA))
             .with_context(|| format!("preparing {}", path.display()))?;
-        let mut state = Self { connection, folder: folder.to_owned(), chain: None, seal: None, changes: 0 };
+        let mut state = Self {
+            connection,
+            folder: folder.to_owned(),
+            chain: None,
+            unsigned: false,
+            seal: None,
+            changes: 0,
+        };
         state.was_changed()?;
         match (state.root()?, folder.join(PROVISIONED).exists()) {
             (None, true) => bail!(

@@ -12,6 +12,7 @@ use shared::key::{Signer, SoftwareKey};
 use shared::time::Timestamp;
 
 use super::State;
+use crate::notice;
 
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS journal (
@@ -49,6 +50,9 @@ pub enum Item {
 
 impl State {
     /// Adds a row. It is on the disk when this returns.
+    ///
+    /// A checkpoint that is due and cannot be signed is no failure of the row: that is said once, and tried again with the
+    /// next row.
     pub fn record(&mut self, entry: &Entry, at: Timestamp) -> Result<Row> {
         let mut chain = self.followed()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -57,7 +61,11 @@ impl State {
         let row = append(&mut chain, &transaction, entry, at)?;
         transaction.commit()?;
         self.chain = Some(chain);
-        self.sign_if_due(at)?;
+        let signed = self.sign_if_due(at);
+        let said = std::mem::replace(&mut self.unsigned, signed.is_err());
+        if let (Err(error), false) = (signed, said) {
+            notice(&format!("the journal is written, and not signed: {error:#}"));
+        }
         Ok(row)
     }
 
@@ -297,6 +305,24 @@ mod tests {
             state.record(&Entry::Stopped, at(CHECKPOINT_AGE)).unwrap();
         }
         assert_eq!(report(&state).signed, 4 + CHECKPOINT_ROWS);
+    }
+
+    #[test]
+    fn a_row_counts_although_its_checkpoint_failed_and_that_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        let refuse =
+            "CREATE TRIGGER full BEFORE INSERT ON checkpoint BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        state.connection.execute_batch(refuse).unwrap();
+        for second in 0..3 {
+            assert_eq!(state.record(&Entry::Stopped, at(second)).unwrap().seq, second.cast_unsigned());
+        }
+        let report = audit(&state).unwrap();
+        assert_eq!((report.rows, report.signed, state.unsigned), (3, 0, true));
+        state.sign_checkpoint(at(3)).unwrap_err();
+        state.connection.execute_batch("DROP TRIGGER full").unwrap();
+        state.record(&Entry::Stopped, at(3)).unwrap();
+        assert_eq!((audit(&state).unwrap().signed, state.unsigned), (4, false));
     }
 
     #[test]
