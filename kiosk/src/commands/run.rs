@@ -1,6 +1,5 @@
 //! `kiosk run`: a lane at work. Outcomes go to standard output, one JSON line each.
 
-use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use shared::face::FaceEngine;
 use shared::reason::{Language, Reason};
 use shared::seal::Seal;
 use shared::time::Timestamp;
-use shared::trust::{FalseMatchRate, TrustStore};
+use shared::trust::FalseMatchRate;
 
 use super::{now, print, state_folder};
 use crate::camera::{self, Cameras, Feed};
@@ -32,8 +31,6 @@ use crate::ui::{Display, Terminal};
 use crate::watch::{self, Watch};
 use crate::{gate, models, notice};
 
-/// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
-const JOURNAL_DAYS: u16 = 90;
 
 /// How often a lane that has nothing to believe looks whether that has changed.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -81,7 +78,6 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     if trust.policy(&purpose).is_none() {
         bail!("the trust repository has no policy for {purpose}");
     }
-    shred(&mut state, settings.journal_days, &trust, clock)?;
     let keys = trust.sector_keys(&purpose, &state.machine_key()?);
     let false_match_rate = arguments.false_match_one_in.or(settings.false_match_one_in);
     let engine = match engine {
@@ -133,6 +129,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         metrics,
         record: &mut |outcome, at, row| hand_out(outcome, at, row, language),
     };
+    lane.shred()?;
     lane.watch.ready();
     let source = match recorded {
         true => Source::Recorded(code.as_mut()),
@@ -207,15 +204,6 @@ fn display(socket: Option<&Path>, language: Language) -> Result<Box<dyn Display>
     return Ok(Box::new(crate::screen::Link::listen(socket)?));
     #[cfg(not(feature = "screen"))]
     bail!("{}: this program was built without a screen", socket.display());
-}
-
-/// Shreds what of the journal is older than it may be.
-fn shred(state: &mut State, days: Option<NonZeroU16>, trust: &TrustStore, clock: Timestamp) -> Result<()> {
-    let days = days.map_or(JOURNAL_DAYS, NonZeroU16::get);
-    // A clock that jumped ahead is no reason to shred what is new: the repository says that it is not so late.
-    let today = clock.min(trust.expires());
-    state.shred(today.plus(-i64::from(days) * 24 * 3600), clock)?;
-    Ok(())
 }
 
 fn describe(engine: FaceEngine, rate: FalseMatchRate) -> Result<FaceEngine> {

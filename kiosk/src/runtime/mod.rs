@@ -13,6 +13,7 @@ mod neighbors;
 mod vision;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -64,6 +65,12 @@ const PREVIEW_PACE: u64 = 66;
 
 /// Between two looks at what another process may have changed, and two tries to mend what failed, in milliseconds.
 const LOOK_AROUND: u64 = 5_000;
+
+/// Between two looks for what of the journal is too old, in milliseconds: a day.
+const SHREDS: u64 = 24 * 3600 * 1000;
+
+/// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
+const JOURNAL_DAYS: u16 = 90;
 
 /// What a lane works with.
 pub struct Lane<'a> {
@@ -494,10 +501,33 @@ impl Lane<'_> {
             }
             Err(error) => notice(&format!("the state file cannot be read: {error:#}")),
         }
+        if work.now.since(work.shredded) >= SHREDS {
+            work.shredded = work.now;
+            if let Err(error) = self.shred_by(work.now) {
+                notice(&format!("what of the journal is too old was not shredded: {error:#}"));
+            }
+        }
         if let Source::Live(codes, faces) = source {
             work.count(&self.metrics, [Some(codes), faces.as_ref()]);
         }
         self.tell_parts(work);
+    }
+
+    /// Shreds what of the journal is older than it may be, before the lane's work begins; a lane at work does so once a day.
+    ///
+    /// # Errors
+    /// A journal that cannot be written, or was changed.
+    pub fn shred(&mut self) -> Result<()> {
+        self.shred_by(Moment(0))
+    }
+
+    fn shred_by(&mut self, now: Moment) -> Result<()> {
+        let days = self.settings.journal_days.map_or(JOURNAL_DAYS, NonZeroU16::get);
+        let (clock, state) = self.read_clock(now);
+        let at = self.trust.floor().time(clock);
+        let today = no_later_than(at, state, self.trust.expires());
+        self.state.shred(today.plus(-i64::from(days) * 24 * 3600), at)?;
+        Ok(())
     }
 
     /// Takes over the repository that was imported last.
@@ -634,6 +664,8 @@ struct Work {
     distrusted: bool,
     /// When the lane last looked around.
     looked: Moment,
+    /// When it last looked for what of the journal is too old.
+    shredded: Moment,
 }
 
 impl Work {
@@ -661,6 +693,7 @@ impl Work {
             models,
             distrusted: false,
             looked: Moment(0),
+            shredded: Moment(0),
         }
     }
 
@@ -683,6 +716,12 @@ impl Work {
         }
         self.counted = sums;
     }
+}
+
+/// The time by which the journal is shredded. What is gone is gone: by a clock that may have jumped ahead it is no later than
+/// when the repository that is believed expires.
+fn no_later_than(at: Timestamp, state: ClockState, expires: Timestamp) -> Timestamp {
+    if state == ClockState::Sure { at } else { at.min(expires) }
 }
 
 /// What became of the gate, if the event says that.

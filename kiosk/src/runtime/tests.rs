@@ -275,3 +275,18 @@ fn a_credential_without_a_face_goes_to_an_officer() {
     let code = symbol(&world.code(&bare, world.start));
     assert_eq!(work(&world, None, 1000, |_, _| Some(code.clone())).outcomes, [Reason::FaceNoTemplate]);
 }
+
+#[test]
+fn an_unsure_clock_shreds_nothing_later_than_the_repository() {
+    let expires = Timestamp::parse("2026-11-27T09:00:00Z").unwrap();
+    let (before, after) = (expires.plus(-60), Timestamp::parse("2099-01-01T00:00:00Z").unwrap());
+    for (state, at, expected) in [
+        (ClockState::Sure, before, before),
+        (ClockState::Sure, after, after),
+        (ClockState::Unsure { error: None }, before, before),
+        (ClockState::Unsure { error: None }, after, expires),
+        (ClockState::Tampered, after, expires),
+    ] {
+        assert_eq!(no_later_than(at, state, expires), expected, "{state:?} {at}");
+    }
+}

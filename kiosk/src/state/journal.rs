@@ -23,6 +23,7 @@ pub(super) const SCHEMA: &str = "
         hash BLOB NOT NULL,
         body BLOB                               -- gone once it was shredded
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS journal_kept ON journal (seq) WHERE body IS NOT NULL;
     CREATE TABLE IF NOT EXISTS checkpoint (size INTEGER PRIMARY KEY, at INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS frontier (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -37,7 +38,7 @@ pub(super) const SCHEMA: &str = "
 
 /// A checkpoint is signed after so many rows, or so many seconds, whichever comes first.
 const CHECKPOINT_ROWS: u64 = 1000;
-const CHECKPOINT_AGE: i64 = 15 * 60;
+const CHECKPOINT_AGE: u64 = 15 * 60;
 
 /// A row, or a note over all rows before it.
 #[derive(Debug)]
@@ -78,7 +79,8 @@ impl State {
         );
         let (size, at) = last.optional()?.unwrap_or((0, i64::MIN));
         let rows = self.chain.as_ref().map_or(0, Chain::size).saturating_sub(size);
-        let aged = now.as_unix().saturating_sub(at) >= CHECKPOINT_AGE;
+        // A checkpoint of a clock that was far ahead is long ago, too.
+        let aged = now.as_unix().abs_diff(at) >= CHECKPOINT_AGE;
         if rows >= CHECKPOINT_ROWS || (rows > 0 && aged) { self.sign_checkpoint(now) } else { Ok(()) }
     }
 
@@ -96,25 +98,33 @@ impl State {
 
     /// Shreds the bodies of rows that were written before a time; says so in a row of its own, which is signed at once.
     /// All of it happens or nothing does: a body that is gone without a signed word was taken by somebody else.
+    ///
+    /// A row that says it was written later than `now` is of a clock that was ahead: it is as old as the next one that is
+    /// not. A row of a clock that was behind takes none with it that was written before.
     pub fn shred(&mut self, written_before: Timestamp, now: Timestamp) -> Result<usize> {
         let key = self.journal_key()?;
         let mut chain = self.followed()?;
+        let last = self.connection.query_row(
+            "SELECT seq FROM journal INDEXED BY journal_kept WHERE body IS NOT NULL AND at < ?1
+             ORDER BY seq DESC LIMIT 1",
+            [written_before.as_unix()],
+            |row| row.get::<_, u64>(0),
+        );
+        let Some(last) = last.optional()? else {
+            self.chain = Some(chain);
+            return Ok(0);
+        };
         // What is deleted is overwritten with zeros; what the log of changes holds of it goes with the log.
         self.connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let old = "body IS NOT NULL AND at < ?1";
-        let last: Option<u64> = transaction.query_row(
-            &format!("SELECT max(seq) FROM journal WHERE {old}"),
-            [written_before.as_unix()],
-            |row| row.get(0),
+        let count = transaction.execute(
+            "UPDATE journal INDEXED BY journal_kept SET body = NULL
+             WHERE body IS NOT NULL AND seq <= ?1 AND (at < ?2 OR at > ?3)",
+            params![last, written_before.as_unix(), now.as_unix()],
         )?;
-        let count = transaction
-            .execute(&format!("UPDATE journal SET body = NULL WHERE {old}"), [written_before.as_unix()])?;
-        if let Some(last) = last {
-            catch_up(&mut chain, &transaction)?;
-            append(&mut chain, &transaction, &Entry::Shredded { before: last + 1 }, now)?;
-            sign(&chain, &transaction, &key, now)?;
-        }
+        catch_up(&mut chain, &transaction)?;
+        append(&mut chain, &transaction, &Entry::Shredded { before: last + 1 }, now)?;
+        sign(&chain, &transaction, &key, now)?;
         transaction.commit()?;
         self.chain = Some(chain);
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -299,10 +309,10 @@ mod tests {
         let report = |state: &State| audit(state).unwrap();
         let mut state = State::open(folder.path()).unwrap();
         assert_eq!(report(&state), Report { rows: 3, checkpoints: 1, signed: 1, ..Report::default() });
-        state.record(&Entry::Stopped, at(CHECKPOINT_AGE)).unwrap();
+        state.record(&Entry::Stopped, at(CHECKPOINT_AGE.cast_signed())).unwrap();
         assert_eq!(report(&state).signed, 4, "a quarter of an hour later");
         for _ in 0..CHECKPOINT_ROWS {
-            state.record(&Entry::Stopped, at(CHECKPOINT_AGE)).unwrap();
+            state.record(&Entry::Stopped, at(CHECKPOINT_AGE.cast_signed())).unwrap();
         }
         assert_eq!(report(&state).signed, 4 + CHECKPOINT_ROWS);
     }
@@ -358,6 +368,51 @@ mod tests {
         assert_eq!(state.shred(at(2), at(101)).unwrap(), 0, "nothing is left to shred, and nothing is said");
         let report = audit(&state).unwrap();
         assert_eq!((report.rows, report.shredded, report.signed), (5, 2, 5), "and the word of it is signed");
+    }
+
+    /// Seconds of the rows whose bodies are still there.
+    fn kept(state: &State) -> Vec<i64> {
+        let mut kept = vec![];
+        state
+            .journal(0, |item| {
+                if let Item::Row(row, Some(_)) = item {
+                    kept.push(row.at.seconds_since(at(0)));
+                }
+                Ok(())
+            })
+            .unwrap();
+        kept
+    }
+
+    #[test]
+    fn rows_of_a_clock_that_was_ahead_are_shredded_and_checkpoints_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        let years = 70 * 365 * 86_400;
+        for second in [0, 10, years, years + 1, 20, 30] {
+            state.record(&Entry::Stopped, at(second)).unwrap();
+        }
+        // The clock came back: the next checkpoint is not due in seventy years.
+        assert_eq!(audit(&state).unwrap().signed, 5);
+        assert_eq!(state.shred(at(15), at(100)).unwrap(), 2);
+        assert_eq!(kept(&state), [years, years + 1, 20, 30, 100], "nobody knows yet how old they are");
+        assert_eq!(state.shred(at(25), at(101)).unwrap(), 3);
+        assert_eq!(kept(&state), [30, 100, 101]);
+        assert_eq!(audit(&state).unwrap().shredded, 5);
+    }
+
+    #[test]
+    fn a_row_of_a_clock_that_was_behind_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        for second in [1000, 1001, 0, 1002] {
+            state.record(&Entry::Stopped, at(second)).unwrap();
+        }
+        assert_eq!(state.shred(at(500), at(1003)).unwrap(), 1);
+        assert_eq!(kept(&state), [1000, 1001, 1002, 1003]);
+        assert_eq!(state.shred(at(1002), at(1004)).unwrap(), 2);
+        assert_eq!(kept(&state), [1002, 1003, 1004]);
+        assert_eq!(audit(&state).unwrap().shredded, 3);
     }
 
     #[test]
