@@ -252,7 +252,7 @@ impl ReplayMemory for State {
             Ok(false) => Sight::Again,
             Err(error) => {
                 notice(&format!("the memory of used codes failed, so none is accepted: {error}"));
-                Sight::Again
+                Sight::Failed
             }
         }
     }
@@ -283,7 +283,9 @@ impl ReplayMemory for Forgetful {
 
 #[cfg(test)]
 mod tests {
-    use ::tests::World;
+    use ::tests::{World, border};
+    use shared::credential::verify;
+    use shared::reason::{Answer, Reason};
     use shared::trust::update;
 
     use super::*;
@@ -310,6 +312,31 @@ mod tests {
         State::open(folder.path()).unwrap().forget(ProofId([3; 32])).unwrap();
         assert!(see(3, now.plus(10_001)), "who did not go through may come back");
         assert!(!see(3, now.plus(10_002)));
+    }
+
+    #[test]
+    fn a_memory_that_cannot_be_written_to_accepts_nobody_and_calls_nobody_a_replayer() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::open(folder.path()).unwrap();
+        let world = World::default();
+        let text = world.default_code(world.start);
+        let mut reason = |state: &mut State| {
+            let verified = verify(&text, &border(), &world.trust(), world.start, state);
+            verified.err().map(|error| error.reason())
+        };
+        let refuse = "CREATE TRIGGER full BEFORE INSERT ON proof BEGIN SELECT RAISE(ABORT, 'disk full'); END";
+        state.connection.execute_batch(refuse).unwrap();
+        assert_eq!(reason(&mut state), Some(Reason::JournalFailed));
+        assert_eq!(reason(&mut state), Some(Reason::JournalFailed));
+        assert_eq!(Reason::JournalFailed.answer(), Answer::Unanswered);
+        state.connection.execute_batch("DROP TRIGGER full").unwrap();
+        assert_eq!(reason(&mut state), None, "and it was not taken for used");
+        assert_eq!(reason(&mut state), Some(Reason::ProofReplayed));
+        // Another program holds the file for longer than a lane waits.
+        state.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let other = Connection::open(folder.path().join(FILE)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(reason(&mut state), Some(Reason::JournalFailed));
     }
 
     #[test]

@@ -330,7 +330,8 @@ reasons! {
     CameraFailed Unanswered "camera.failed"
         "The camera returned an error, or no frame within the limit."
     JournalFailed Unanswered "journal.failed"
-        "The decision would have been yes, and its row could not be written into the kiosk's journal."
+        "The decision would have been yes, and its row could not be written into the kiosk's journal, or the proof into its \
+         memory of used ones."
     GateFailed Unanswered "gate.failed"
         "The gate cannot be reached, or did not say within the limit what became of an opening."
     GateForced Unanswered "gate.forced"

@@ -217,6 +217,9 @@ pub enum VerifyError {
     /// The policy wants the site's memory asked, and it gave no answer.
     #[error("the other lanes could not be asked whether the proof has been used")]
     SiteUnreachable,
+    /// The memory of used proofs cannot be written to.
+    #[error("the memory of used proofs failed")]
+    MemoryFailed,
 }
 
 impl VerifyError {
@@ -251,6 +254,7 @@ impl VerifyError {
             Self::ProofNotYetValid { .. } => Reason::ProofNotYetValid,
             Self::Replayed => Reason::ProofReplayed,
             Self::SiteUnreachable => Reason::ProofSiteUnreachable,
+            Self::MemoryFailed => Reason::JournalFailed,
             Self::ClockTampered => Reason::ClockTampered,
             Self::TrustStale => Reason::TrustStale,
             Self::TrustDead => Reason::TrustDead,

@@ -268,6 +268,8 @@ pub enum Sight {
     Again,
     /// The site could not be asked, and the rule wants it asked. The proof is not remembered.
     Unknown,
+    /// The memory cannot be written to: what is not remembered could be shown again, and nobody knows whether it was.
+    Failed,
 }
 
 /// A presentation that passed every check but the face.
@@ -397,6 +399,7 @@ impl Checkpoint<'_> {
             None | Some(Sight::First) => {}
             Some(Sight::Again) => return Err(VerifyError::Replayed),
             Some(Sight::Unknown) => return Err(VerifyError::SiteUnreachable),
+            Some(Sight::Failed) => return Err(VerifyError::MemoryFailed),
         }
         let proof = proof.map(|proof| proof.id());
         let (secret, claims) = (credential.secret, credential.claims);
