@@ -11,7 +11,7 @@ use shared::encryption::DecryptionKey;
 use shared::face::{Comparison, Decision, FaceEngine, FaceError, Quality, QualityIssue, decode_portrait};
 use shared::portrait::{Portrait, PortraitFormat};
 use shared::qr::{self, Reading};
-use shared::reason::Reason;
+use shared::reason::{Answer, Reason};
 use shared::template::{AlgorithmId, Template};
 use shared::time::Timestamp;
 use shared::trust::{AttackRule, FaceRule, FalseMatchRate, Policy, TrustStore};
@@ -146,7 +146,8 @@ pub fn verify_code(
 }
 
 /// Verifies a code by a clock of some worth. By an unsure one nothing is accepted, and nobody refused for the time alone;
-/// what is wrong at any time stays wrong, and a code that was not decided about stays unused.
+/// what is wrong at any time, or was when the repository was published, stays wrong, and a code that was not decided about
+/// stays unused.
 pub fn verify_code_by(
     state: ClockState,
     text: &str,
@@ -158,8 +159,15 @@ pub fn verify_code_by(
         // Checking refuses by a tampered clock, as it finds it itself.
         ClockState::Sure | ClockState::Tampered => verify_code(text, checkpoint, clock, replay),
         ClockState::Unsure { .. } => {
-            let verified = verify_code(text, checkpoint, clock, &mut Forgetful);
-            Err(verified.err().map_or(Reason::ClockUnsure, |reason| state.temper(reason)))
+            let at = |time| checkpoint.verify(text, time, &mut Forgetful).err().map(|error| error.reason());
+            let reason = at(clock).map_or(Reason::ClockUnsure, |reason| state.temper(reason));
+            if reason != Reason::ClockUnsure {
+                return Err(reason);
+            }
+            // The lifetime is checked before the status: at the signed time more may come to light.
+            let earlier = at(checkpoint.trust.issued()).map(|reason| state.temper(reason));
+            let refused = earlier.filter(|reason| reason.answer() == Answer::Refused);
+            Err(refused.unwrap_or(Reason::ClockUnsure))
         }
     }
 }

@@ -244,7 +244,8 @@ proptest! {
 mod credentials {
     use ::tests::{World, border};
     use shared::credential::Checkpoint;
-    use shared::trust::TrustStore;
+    use shared::key::SoftwareKey;
+    use shared::trust::{Status, TrustStore};
 
     use super::*;
     use crate::decide::verify_code_by;
@@ -287,6 +288,35 @@ mod credentials {
                 }
             }
         }
+    }
+
+    /// By a clock that is far ahead the credential has expired, which is looked at before its status.
+    #[test]
+    fn what_is_wrong_at_any_time_is_refused_by_a_clock_that_jumped() {
+        let world = World::default();
+        let start = world.start.as_unix() * 1000;
+        for (index, status, expected) in [
+            (4711, Status::Invalid, Reason::StatusRevoked),
+            (4711, Status::Suspended, Reason::StatusSuspended),
+            (4712, Status::Invalid, Reason::ClockUnsure),
+        ] {
+            let world = World { not_valid: vec![(index, status)], ..World::default() };
+            let mut machine = Machine { truth: start, wall: start, boot: 0, synchronized: true, within: 5 };
+            let mut clock = Clock::new(&settings(None));
+            machine.apply(&Move::Set { seconds: 73 * 365 * 24 * 3600 });
+            machine.apply(&Move::Passes { seconds: 10, drift: 0 });
+            let shown = world.default_code(world.start.plus(10));
+            assert_eq!(says(&world.trust(), &machine, &mut clock, &shown), expected);
+        }
+        let mut forged = World { issuer: SoftwareKey::from_seed(&[77; 32]), ..World::default() };
+        let text = forged.default_code(world.start);
+        forged.issuer = world.issuer;
+        let unsure = ClockState::Unsure { error: None };
+        let (purpose, trust) = (border(), forged.trust());
+        let checkpoint = Checkpoint { purpose: &purpose, trust: &trust, keys: &[], challenge: None };
+        let late = Timestamp::parse("2099-01-01T00:00:00Z").unwrap();
+        let verified = verify_code_by(unsure, &text, &checkpoint, late, &mut Forgetful);
+        assert_eq!(verified.unwrap_err(), Reason::IssuerKeyUnknown);
     }
 
     #[test]
