@@ -141,9 +141,12 @@ pub struct Verify {
     /// What the code is to be accepted for
     #[arg(long, value_name = "PURPOSE")]
     pub purpose: Purpose,
-    /// Act as if it were this time (RFC 3339)
+    /// Act as if it were this time (RFC 3339), by a clock that is right
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub at: Option<Timestamp>,
+    /// Read from this settings file how wrong the clock may be ([clock])
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Picture of the person presenting the code; without it the face is not compared
     #[arg(long, value_name = "PHOTO")]
     pub probe: Option<PathBuf>,

@@ -320,7 +320,7 @@ mod tests {
         let mut state = State::open(folder.path()).unwrap();
         let world = World::default();
         let text = world.default_code(world.start);
-        let mut reason = |state: &mut State| {
+        let reason = |state: &mut State| {
             let verified = verify(&text, &border(), &world.trust(), world.start, state);
             verified.err().map(|error| error.reason())
         };

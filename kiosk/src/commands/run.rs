@@ -73,7 +73,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     test(&machine, &mut watch)?;
     let started = Instant::now();
     let Cameras { mut code, face } = camera::open(&settings.camera, started)?;
-    let mut state = State::open(&folder)?;
+    let state = State::open(&folder)?;
     let trust = state.trust(clock)?;
     if trust.policy(&purpose).is_none() {
         bail!("the trust repository has no policy for {purpose}");

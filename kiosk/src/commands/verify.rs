@@ -16,9 +16,10 @@ use shared::trust::{AttackRule, Files, Freshness, TrustStore, update_for};
 
 use super::{answer, exit, now, picture, state_folder};
 use crate::cli::Verify;
+use crate::clock::{Clock, ClockState};
 use crate::decide::{self, FaceDemand, FaceRecord};
 use crate::notice;
-use crate::settings::SiteSettings;
+use crate::settings::{ClockSettings, Settings, SiteSettings};
 use crate::site::{ReplayScope, Site, SiteMemory};
 use crate::state::{Forgetful, State};
 use crate::trust_source::Directory;
@@ -28,10 +29,11 @@ use crate::ui;
 const MAX_STDIN: u64 = 64 << 10;
 
 pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
+    let settings = Settings::read(arguments.config.as_deref())?;
     let clock = now(arguments.at);
     let started = Instant::now();
     let mut record = Record::default();
-    record.reason = decide(arguments, clock, &mut record).unwrap_or_else(|reason| reason);
+    record.reason = decide(arguments, &settings.clock, clock, &mut record).unwrap_or_else(|reason| reason);
     record.stages.insert("total".to_owned(), ms(started));
     if let Some(state) = &arguments.state {
         let decided = Entry::Decided {
@@ -136,7 +138,12 @@ impl Record {
 }
 
 /// Goes through the stages; what is known by the time one fails stays in the record.
-fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<Reason, Reason> {
+fn decide(
+    arguments: &Verify,
+    settings: &ClockSettings,
+    clock: Timestamp,
+    record: &mut Record,
+) -> Result<Reason, Reason> {
     let explain = |reason: Reason| {
         move |error: anyhow::Error| {
             notice(&format!("{error:#}"));
@@ -155,13 +162,18 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
 
     record.trust = trust.versions().timestamp;
     record.time = Some(trust.floor().time(clock));
+    // Whoever says what time it is vouches for it.
+    let worth = match arguments.at {
+        Some(_) => ClockState::Sure,
+        None => Clock::new(settings).read(trust.floor()).1,
+    };
     let policy = trust.policy(&arguments.purpose);
     let grace = policy.map_or(0, |policy| policy.stale_grace_days);
     record.freshness = Some(Freshness::at(clock.max(trust.issued()), trust.issued(), trust.expires(), grace));
     let started = Instant::now();
     if let Some(seal) = seal::verify(&text, &arguments.purpose, &trust, clock) {
         record.stages.insert("verify".to_owned(), ms(started));
-        let seal = seal?;
+        let seal = seal.map_err(|reason| worth.temper(reason))?;
         record.claims = decide::as_json(&seal.attributes);
         record.seal = Some(seal);
         return Ok(Reason::SealGenuine);
@@ -176,11 +188,11 @@ fn decide(arguments: &Verify, clock: Timestamp, record: &mut Record) -> Result<R
     let verified = match &mut state {
         Some(state) => {
             let mut memory = SiteMemory::new(state, site.as_ref());
-            let verified = decide::verify_code(&text, &checkpoint, clock, &mut memory);
+            let verified = decide::verify_code_by(worth, &text, &checkpoint, clock, &mut memory);
             record.replay = memory.scope();
             verified
         }
-        None => decide::verify_code(&text, &checkpoint, clock, &mut Forgetful),
+        None => decide::verify_code_by(worth, &text, &checkpoint, clock, &mut Forgetful),
     };
     record.stages.insert("verify".to_owned(), ms(started));
     let verified = verified?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod canary;
+mod clock;
 mod journal;
 mod keys;
 mod lanes;
