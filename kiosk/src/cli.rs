@@ -372,9 +372,10 @@ pub enum Journal {
 /// What to check a journal against.
 #[derive(Debug, Args)]
 pub struct JournalVerify {
-    /// What `kiosk journal export` wrote, in place of the kiosk's own; needs --key
+    /// What `kiosk journal export` wrote, in place of the kiosk's own; several files one after the other, each of which goes on
+    /// with the row after the last of the one before; needs --key
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub file: Option<PathBuf>,
+    pub file: Vec<PathBuf>,
     /// The kiosk's verifier key, as `kiosk journal key` printed it before [default: the one in the state folder]
     #[arg(long, value_name = "KEY", value_parser = CheckpointKey::parse)]
     pub key: Option<CheckpointKey>,

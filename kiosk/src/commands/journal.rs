@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -13,28 +13,44 @@ use shared::time::Timestamp;
 
 use super::{answer, now, state_folder};
 use crate::cli::{Journal, JournalVerify, Place};
-use crate::state::{Item, State};
+use crate::state::{FILE, Item, State};
 
 /// The longest line of an export.
 const MAX_LINE: usize = 64 << 10;
 
 pub fn run(what: &Journal, as_json: bool) -> Result<ExitCode> {
     let open = |place: &Place| State::open(&state_folder(place.state.as_deref())?);
+    // A folder whose name was mistyped has no journal; it must not get an empty one, which would be intact.
+    let existing = |place: &Place| {
+        let folder = state_folder(place.state.as_deref())?;
+        match folder.join(FILE).exists() {
+            true => State::open(&folder),
+            false => bail!("{} holds no kiosk's state", folder.display()),
+        }
+    };
     match what {
         Journal::Verify(arguments) => {
             let JournalVerify { file, key, checkpoint, place } = &**arguments;
-            let report = match file {
-                Some(file) => verify_export(file, key.as_ref().context("--file needs --key")?, checkpoint),
-                None => verify_own(&open(place)?, key.as_ref(), checkpoint),
+            let report = match file.as_slice() {
+                [] => verify_own(&existing(place)?, key.as_ref(), checkpoint),
+                files => verify_export(files, key.as_ref().context("--file needs --key")?, checkpoint),
             };
             return said(report, as_json);
         }
         Journal::Export { from, place } => {
-            let mut state = open(place)?;
+            let mut state = existing(place)?;
             state.sign_checkpoint(now(place.at))?;
+            let signed = state.last_checkpoint()?;
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            state
-                .journal(*from, |item| Ok(writeln!(out, "{}", serde_json::to_string(&Line::from(item))?)?))?;
+            let mut ended = false;
+            state.journal(*from, |item| {
+                // A lane at work has written more since, which the next export signs.
+                if !ended {
+                    ended = matches!(&item, Item::Checkpoint(note) if *note == signed);
+                    writeln!(out, "{}", serde_json::to_string(&Line::from(item))?)?;
+                }
+                Ok(())
+            })?;
             out.flush()?;
         }
         Journal::Key { place } => {
@@ -42,13 +58,13 @@ pub fn run(what: &Journal, as_json: bool) -> Result<ExitCode> {
             answer(as_json, &json!({ "key": key }), &key)?;
         }
         Journal::Checkpoint { place } => {
-            let mut state = open(place)?;
+            let mut state = existing(place)?;
             state.sign_checkpoint(now(place.at))?;
             let note = state.last_checkpoint()?;
             answer(as_json, &json!({ "checkpoint": note }), &note)?;
         }
         Journal::Found { decision, reason, place } => {
-            let mut state = open(place)?;
+            let mut state = existing(place)?;
             if !state.is_decision(*decision)? {
                 bail!("row {decision} is not a decision, or it was shredded");
             }
@@ -96,19 +112,22 @@ fn verify_own(state: &State, key: Option<&CheckpointKey>, notes: &[PathBuf]) -> 
     Ok(audit.finish()?)
 }
 
-fn verify_export(path: &Path, key: &CheckpointKey, notes: &[PathBuf]) -> Result<Report> {
+fn verify_export(paths: &[PathBuf], key: &CheckpointKey, notes: &[PathBuf]) -> Result<Report> {
     let notes = read_notes(notes)?;
     let mut audit = Audit::new(key, notes.iter().map(String::as_str))?;
-    let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let line = line?;
-        if line.len() > MAX_LINE {
-            bail!("line {number} is too long for a row");
+    for path in paths {
+        let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
+        for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+            let place = || format!("{}, line {number}", path.display());
+            let line = line.with_context(place)?;
+            if line.len() > MAX_LINE {
+                bail!("{}: too long for a row", place());
+            }
+            let line: Line = serde_json::from_str(&line).with_context(place)?;
+            hand_in(&mut audit, &line.try_into().with_context(place)?)?;
         }
-        let line: Line = serde_json::from_str(&line).with_context(|| format!("line {number}"))?;
-        hand_in(&mut audit, &line.try_into().with_context(|| format!("line {number}"))?)?;
     }
-    Ok(audit.finish()?)
+    Ok(audit.finish_export()?)
 }
 
 fn hand_in(audit: &mut Audit<'_>, item: &Item) -> Result<(), JournalError> {

@@ -95,6 +95,19 @@ impl<'k> Audit<'k> {
         }
     }
 
+    /// Ends an export, of which every row is signed: rows that nobody signed are worth nothing away from the kiosk.
+    ///
+    /// # Errors
+    /// As [`Audit::finish`]; no rows, and rows after the last checkpoint.
+    pub fn finish_export(self) -> Result<Report, JournalError> {
+        let report = self.finish()?;
+        match (report.rows, report.signed) {
+            (0, _) => Err(JournalError::Empty),
+            (rows, signed) if signed < rows => Err(JournalError::Unsigned { signed }),
+            _ => Ok(report),
+        }
+    }
+
     fn check_known(&mut self) -> Result<(), JournalError> {
         let size = self.chain.size();
         for known in self.known.extract_if(.., |known| known.size == size) {
@@ -149,6 +162,29 @@ mod tests {
         assert!(read(6, &[&empty]).is_ok());
         let mut audit = Audit::new(&key, []).unwrap();
         assert_eq!(audit.checkpoint(&notes[0]), Err(JournalError::Checkpoint { size: 1 }), "before its row");
+    }
+
+    /// Without its checkpoints a journal is rows that anybody could have made up.
+    #[test]
+    fn an_export_is_signed_to_its_last_row() {
+        let signer = SoftwareKey::from_seed(&[3; 32]);
+        let key = CheckpointKey::of(signer.public_key());
+        let read = |rows: u64, signed: &[u64]| {
+            let (mut chain, mut audit) = (Chain::default(), Audit::new(&key, []).unwrap());
+            for _ in 0..rows {
+                let body = Entry::Stopped.encode([1; 16]);
+                let row = chain.append(Timestamp::from_unix(1_800_000_000).unwrap(), &body);
+                audit.row(&row, Some(&body)).unwrap();
+                if signed.contains(&chain.size()) {
+                    audit.checkpoint(&Checkpoint::of(&chain).sign(&signer).unwrap()).unwrap();
+                }
+            }
+            audit.finish_export().map(|report| report.signed)
+        };
+        assert_eq!(read(3, &[1, 3]), Ok(3));
+        assert_eq!(read(3, &[1, 2]), Err(JournalError::Unsigned { signed: 2 }));
+        assert_eq!(read(3, &[]), Err(JournalError::Unsigned { signed: 0 }));
+        assert_eq!(read(0, &[]), Err(JournalError::Empty));
     }
 
     /// Whoever may write to an export takes a body out, and adds a row of their own that says it was shredded.

@@ -91,6 +91,16 @@ pub enum JournalError {
         /// How many rows it is of.
         size: u64,
     },
+    /// Rows at the end that no checkpoint covers: anybody could have written them, and what is before them where there is
+    /// no checkpoint at all.
+    #[error("nobody signed the rows from {signed} on: it is not a whole export, or not the kiosk's")]
+    Unsigned {
+        /// How many rows before them are signed.
+        signed: u64,
+    },
+    /// There is not one row.
+    #[error("there are no rows")]
+    Empty,
     /// The checkpoint itself.
     #[error(transparent)]
     Note(#[from] CheckpointError),

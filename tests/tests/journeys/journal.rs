@@ -108,11 +108,70 @@ fn nothing_in_an_export_can_be_changed() {
     // Rows taken off the end with their checkpoint are told by a checkpoint that was kept.
     let note = journey.kiosk(&["journal", "checkpoint", "--state", "kiosk", "--at", LATER]).expect(0);
     fs::write(journey.path("kept"), note.json["checkpoint"].as_str().unwrap()).unwrap();
-    let short: String = lines[..decision].iter().map(|line| format!("{line}\n")).collect();
-    fs::write(journey.path("short"), short).unwrap();
+    let write = |name: &str, lines: &[Value]| {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(journey.path(name), text).unwrap();
+    };
+    let first = lines.iter().position(|line| line["checkpoint"].is_string()).unwrap();
+    write("short", &lines[..=first]);
     assert_eq!(verify(&journey, &["--file", "short", "--key", &key]).0, 0, "by itself it is whole");
     assert_eq!(verify(&journey, &["--file", "short", "--key", &key, "--checkpoint", "kept"]).0, 1);
     assert_eq!(verify(&journey, &["--file", "export", "--key", &key, "--checkpoint", "kept"]).0, 0);
+}
+
+/// Without checkpoints it is rows that anybody could have made up; without rows it is nothing; and a folder without a journal
+/// is not one with an empty one.
+#[test]
+fn what_nobody_signed_is_not_intact() {
+    let (journey, lines) = worked();
+    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let with = |lines: &[&Value]| {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(journey.path("changed"), text).unwrap();
+        let (code, report) = verify(&journey, &["--file", "changed", "--key", &key]);
+        assert_eq!(report["intact"].as_bool().unwrap(), code == 0);
+        (code, report["problem"].as_str().unwrap_or_default().to_owned())
+    };
+    let rows: Vec<&Value> = lines.iter().filter(|line| line["seq"].is_u64()).collect();
+    let (code, problem) = with(&rows);
+    assert!(code == 1 && problem.contains("nobody signed the rows from 0 on"), "{problem}");
+    let (code, problem) =
+        with(&[&lines[..], &[lines[lines.len() - 2].clone()]].concat().iter().collect::<Vec<_>>());
+    assert_eq!((code, problem.as_str()), (1, "row 4 is missing: row 3 is in its place"));
+    let (code, problem) = with(&lines[..lines.len() - 1].iter().collect::<Vec<_>>());
+    assert!(code == 1 && problem.contains("nobody signed the rows from 1 on"), "{problem}");
+    assert_eq!(with(&[]), (1, "there are no rows".to_owned()));
+    for verb in [&["verify"][..], &["export"], &["checkpoint"]] {
+        let said = journey.kiosk(&[&["journal"], verb, &["--state", "kisok"]].concat()).expect(2).said;
+        assert!(said.contains("holds no kiosk's state"), "{said}");
+    }
+    assert!(!journey.path("kisok").exists(), "to look is not to make");
+}
+
+/// What was exported in parts is checked as a whole.
+#[test]
+fn an_auditor_reads_parts_one_after_the_other() {
+    let (journey, _) = worked();
+    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let found = ["journal", "found", "--decision", "2", "--reason", "status.revoked", "--state", "kiosk"];
+    journey.kiosk(&[&found[..], &["--at", LATER]].concat()).expect(0);
+    let rest = ["journal", "export", "--state", "kiosk", "--from", "4", "--at", LATER];
+    fs::write(journey.path("rest"), journey.plain("kiosk", &rest).stdout).unwrap();
+    let (code, report) = verify(&journey, &["--file", "export", "--file", "rest", "--key", &key]);
+    assert_eq!((code, &report["rows"], &report["signed"]), (0, &5.into(), &5.into()));
+    for wrong in [&["--file", "rest"][..], &["--file", "rest", "--file", "export"]] {
+        let (code, report) = verify(&journey, &[wrong, &["--key", &key]].concat());
+        assert_eq!(
+            (code, report["problem"].as_str().unwrap()),
+            (1, "row 0 is missing: row 4 is in its place")
+        );
+    }
 }
 
 #[test]
@@ -215,7 +274,10 @@ fn a_journal_says_nothing_of_anybody() {
 fn without_a_journal_nobody_is_accepted() {
     let (journey, _) = worked();
     let connection = rusqlite::Connection::open(journey.path("kiosk/kiosk.sqlite")).unwrap();
-    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 0", []).unwrap();
+    let found = ["journal", "found", "--decision", "2", "--reason", "status.revoked", "--state", "kiosk"];
+    journey.kiosk(&[&found[..], &["--at", LATER]].concat()).expect(0);
+    // The last row, which no checkpoint covers yet.
+    connection.execute("UPDATE journal SET at = at + 1 WHERE seq = 4", []).unwrap();
     let verify = |at: &str| {
         let code = journey.code("resident-01", "border", at, &[]);
         let verify =
