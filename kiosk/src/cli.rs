@@ -312,13 +312,13 @@ pub struct GateConfig {
 pub enum Operator {
     /// Add an operator; asks for the PIN code, or reads it from standard input
     Add {
-        /// The name that goes into the journal with what the operator decides
+        /// The name to log in with; the journal has the operator's number
         #[arg(value_parser = OperatorName::parse)]
         name: OperatorName,
         #[command(flatten)]
         place: Place,
     },
-    /// Show the operators
+    /// Show the operators, and the numbers by which the journal names them
     List {
         #[command(flatten)]
         place: Place,

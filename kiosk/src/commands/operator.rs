@@ -33,11 +33,13 @@ pub fn run(what: &Operator, as_json: bool) -> Result<ExitCode> {
             let json = json!(
                 operators
                     .iter()
-                    .map(|one| json!({ "name": one.name, "added": one.added }))
+                    .map(|one| json!({ "number": one.id, "name": one.name, "added": one.added }))
                     .collect::<Vec<_>>()
             );
-            let lines: Vec<_> =
-                operators.iter().map(|one| format!("{}  added {}", one.name, one.added)).collect();
+            let lines: Vec<_> = operators
+                .iter()
+                .map(|one| format!("{}  {}  added {}", one.id, one.name, one.added))
+                .collect();
             let text = if lines.is_empty() {
                 "there are none; add one with `kiosk operator add NAME`"
             } else {

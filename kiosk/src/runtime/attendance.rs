@@ -49,7 +49,8 @@ struct Decided {
     row: u64,
     admit: bool,
     reason: OverrideReason,
-    operator: String,
+    /// The officer's number.
+    operator: u64,
 }
 
 impl Lane<'_> {
@@ -58,6 +59,7 @@ impl Lane<'_> {
         for order in self.board.orders() {
             match order {
                 Order::Decide { row, admit, reason, operator } => {
+                    let operator = self.number_of(&operator);
                     let decided = Decided { row, admit, reason, operator };
                     work.attendance.orders.push_back((decided, work.now));
                 }
@@ -153,8 +155,14 @@ impl Lane<'_> {
         if let Err(error) = self.state.set_closed((!open).then_some(operator)) {
             notice(&format!("whether the lane is closed cannot be kept: {error:#}"));
         }
-        self.write_down(&Entry::Lane { open, operator: operator.to_owned() }, work);
+        let operator = self.number_of(operator);
+        self.write_down(&Entry::Lane { open, operator }, work);
         work.events.push_back(if open { Event::Reopen } else { Event::Close });
+    }
+
+    /// Whom the journal names, which holds no names.
+    fn number_of(&self, operator: &str) -> u64 {
+        self.state.operator_number(operator).ok().flatten().unwrap_or_default()
     }
 
     /// Writes down what the officer decided.

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::gate::{self, settings::GateSettings};
-use crate::state::State as Stored;
+use crate::operator::{Order, OverrideReason};
+use crate::state::{OperatorName, Pin, State as Stored};
 
 /// What the lane has shown and said so far.
 #[derive(Default)]
@@ -289,4 +290,74 @@ fn an_unsure_clock_shreds_nothing_later_than_the_repository() {
     ] {
         assert_eq!(no_later_than(at, state, expires), expected, "{state:?} {at}");
     }
+}
+
+/// Officers decide about a visit, close the lane and open it again: the journal has their numbers, and their names nowhere.
+#[test]
+fn a_journal_names_officers_by_their_numbers() {
+    // As long as a name may be, in letters of four bytes.
+    let name = "\u{1d4d0}".repeat(40);
+    let folder = tempfile::tempdir().unwrap();
+    let state = Stored::open(folder.path()).unwrap();
+    let pin = Pin::parse("285093".to_owned().into()).unwrap();
+    for known in ["Officer Zero", &name] {
+        state.add_operator(&OperatorName::parse(known).unwrap(), &pin, World::default().start).unwrap();
+    }
+    let world = World::default();
+    let bare = world.credential(&Claims { face: None, ..world.claims() });
+    let code = symbol(&world.code(&bare, world.start));
+    let board = Board::default();
+    let (told, operator) = (board.clone(), name.clone());
+    let (mut decided, mut closed) = (false, false);
+    let holds_up = move |now: u64, _: &Seen| {
+        let waiting = told.status().waiting.first().map(|visit| visit.row);
+        if let (Some(row), false) = (waiting, decided) {
+            let (reason, operator) = (OverrideReason::Left, operator.clone());
+            decided = told.order(Order::Decide { row, admit: false, reason, operator }).is_ok();
+        }
+        if now > 10_000 && !closed {
+            told.order(Order::Close { operator: operator.clone() }).unwrap();
+            told.order(Order::Reopen { operator: "Somebody who was removed".to_owned() }).unwrap();
+            closed = true;
+        }
+        (now <= 1000).then(|| code.clone())
+    };
+    let mut visitor = Visitor { seen: Arc::default(), now: 0, until: 20_000, holds_up };
+    let mut gate = gate::open(&GateSettings::default()).unwrap();
+    let mut lane = Lane {
+        settings: Settings::default(),
+        folder: folder.path().to_owned(),
+        watch: Watch::default(),
+        purpose: border(),
+        trust: world.trust(),
+        state,
+        keys: vec![],
+        engine: None,
+        false_match_rate: None,
+        time: Time::From(world.start),
+        surroundings: Surroundings { passage: false, attended: true },
+        scanners: None,
+        neighbors: None,
+        site: None,
+        metrics: Metrics::new(&board),
+        board,
+        display: &mut Shown(Arc::default()),
+        record: &mut |_, _, _| Ok(()),
+        gate: gate.as_mut(),
+    };
+    lane.run(Source::Recorded(&mut visitor), Instant::now(), &AtomicBool::new(false)).unwrap();
+    let mut officers = vec![];
+    lane.state
+        .journal(0, |item| {
+            let state::Item::Row(_, Some(body)) = item else { return Ok(()) };
+            let holds = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+            assert!(!holds(&name[..8]) && !holds("Somebody"));
+            match Entry::decode(&body).expect("every row says something") {
+                Entry::Overridden { operator, .. } | Entry::Lane { operator, .. } => officers.push(operator),
+                _ => {}
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(officers, [2, 2, 0]);
 }

@@ -136,6 +136,13 @@ impl State {
         .collect()
     }
 
+    /// Returns the number of an operator, by which the journal names them; `None` for somebody who is none.
+    pub fn operator_number(&self, name: &str) -> Result<Option<u64>> {
+        let number =
+            self.connection.query_row("SELECT id FROM operator WHERE name = ?1", [name], |row| row.get(0));
+        Ok(number.optional()?)
+    }
+
     /// Tells whether the operator of that number is still one.
     pub fn is_operator(&self, id: i64) -> Result<bool> {
         let found = self.connection.query_row("SELECT 1 FROM operator WHERE id = ?1", [id], |_| Ok(()));
@@ -250,6 +257,8 @@ mod tests {
         assert!(state.add_operator(&name, &pin("385093").unwrap(), now).is_err());
         let first = check("Officer One", "285093").unwrap();
         assert!(state.is_operator(first).unwrap());
+        assert_eq!(state.operator_number("Officer One").unwrap(), Some(first.cast_unsigned()));
+        assert_eq!(state.operator_number("Officer Two").unwrap(), None);
         for (name, pin) in
             [("Officer One", "385093"), ("Officer Two", "285093"), ("", ""), ("officer one", "285093")]
         {

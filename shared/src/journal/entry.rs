@@ -73,15 +73,15 @@ pub enum Entry {
         admitted: bool,
         /// Why, as one of the words that officers choose from.
         reason: String,
-        /// Who, by the name that they log in with.
-        operator: String,
+        /// Who, by the number that the kiosk gave them and gives nobody else; 0 for one who was removed meanwhile.
+        operator: u64,
     },
     /// An operator closed the lane, or opened it again.
     Lane {
         /// Whether it is open now.
         open: bool,
-        /// Who, by the name that they log in with.
-        operator: String,
+        /// Who, by the number that the kiosk gave them and gives nobody else; 0 for one who was removed meanwhile.
+        operator: u64,
     },
     /// Something that the lane cannot work without failed, or works again.
     Fault {
@@ -156,11 +156,11 @@ impl Entry {
                     Value::Unsigned(*decision),
                     Value::Unsigned((*admitted).into()),
                     Value::Text(reason),
-                    Value::Text(operator),
+                    Value::Unsigned(*operator),
                 ],
             ),
             Self::Lane { open, operator } => {
-                (9, vec![Value::Unsigned((*open).into()), Value::Text(operator)])
+                (9, vec![Value::Unsigned((*open).into()), Value::Unsigned(*operator)])
             }
             Self::Fault { reason, mended } => {
                 (10, vec![Value::Text(reason.code()), Value::Unsigned((*mended).into())])
@@ -199,11 +199,11 @@ impl Entry {
             ),
             7 => (Self::Forced, 0),
             8 => {
-                let (reason, operator) = (text(THIRD)?.to_owned(), text(FOURTH)?.to_owned());
                 let (decision, admitted) = (number(FIRST)?, yes(SECOND)?);
+                let (reason, operator) = (text(THIRD)?.to_owned(), number(FOURTH)?);
                 (Self::Overridden { decision, admitted, reason, operator }, 4)
             }
-            9 => (Self::Lane { open: yes(FIRST)?, operator: text(SECOND)?.to_owned() }, 2),
+            9 => (Self::Lane { open: yes(FIRST)?, operator: number(SECOND)? }, 2),
             10 => (Self::Fault { reason: reason(FIRST)?, mended: yes(SECOND)? }, 2),
             _ => return None,
         };
@@ -237,13 +237,8 @@ mod tests {
             Entry::Passage { decision: 4, passage: Passage::NotPassed },
             Entry::Passage { decision: 4, passage: Passage::Held },
             Entry::Forced,
-            Entry::Overridden {
-                decision: 5,
-                admitted: true,
-                reason: "document".into(),
-                operator: "desk-1".into(),
-            },
-            Entry::Lane { open: false, operator: "desk-1".into() },
+            Entry::Overridden { decision: 5, admitted: true, reason: "document".into(), operator: 3 },
+            Entry::Lane { open: false, operator: 3 },
             Entry::Fault { reason: Reason::CameraFailed, mended: true },
         ] {
             let body = entry.encode([7; SALT_BYTES]);
@@ -267,6 +262,13 @@ mod tests {
             body(vec![salt.clone(), (1, Value::Unsigned(6))]),
             body(vec![salt.clone(), (1, Value::Unsigned(11))]),
             body(vec![salt.clone(), (1, Value::Unsigned(1)), (2, Value::Unsigned(1))]),
+            // Nobody has a name here.
+            body(vec![
+                salt.clone(),
+                (1, Value::Unsigned(9)),
+                (2, Value::Unsigned(1)),
+                (3, Value::Text("Ana")),
+            ]),
             body(vec![
                 salt.clone(),
                 (1, Value::Unsigned(4)),
