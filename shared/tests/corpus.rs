@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shared::credential::Challenge;
-use shared::journal::{Chain, Checkpoint, Entry};
+use shared::journal::{Chain, Checkpoint, Entry, Memory};
 use shared::provisioning::Provisioning;
 use shared::reason::Reason;
 
@@ -268,8 +268,12 @@ fn seeds() -> BTreeMap<(&'static str, String), Vec<u8>> {
         trust: 7,
         face: true,
         took: 900,
+        memory: Some(Memory::Site),
     };
     write("journal", "decided", &decided.encode([1; 16]));
+    let officer =
+        Entry::Overridden { decision: 2, admitted: true, reason: "assisted".to_owned(), operator: 3 };
+    write("journal", "officer", &officer.encode([1; 16]));
     let key = b"sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
     write("journal", "key", key);
     let note = Checkpoint::of(&Chain::default()).sign(&bodies::kiosk()).unwrap();

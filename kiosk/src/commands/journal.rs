@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::journal::{Audit, CheckpointKey, Entry, Hash, JournalError, Report, Row};
+use shared::journal::{Audit, CheckpointKey, Entry, Hash, JournalError, Memory, Report, Row};
 use shared::time::Timestamp;
 
 use super::{answer, now, state_folder};
@@ -204,8 +204,11 @@ fn says(entry: &Entry) -> Value {
         Entry::Imported { versions: [root, targets, timestamp] } => {
             json!({ "imported": { "root": root, "targets": targets, "timestamp": timestamp } })
         }
-        Entry::Decided { purpose, reason, trust, face, took } => json!({
-            "decided": { "purpose": purpose, "reason": reason, "trust": trust, "face": face, "ms": took },
+        Entry::Decided { purpose, reason, trust, face, took, memory } => json!({
+            "decided": {
+                "purpose": purpose, "reason": reason, "trust": trust, "face": face, "ms": took,
+                "replay_scope": memory.map(Memory::as_str),
+            },
         }),
         Entry::Found { decision, reason } => json!({ "found": { "decision": decision, "reason": reason } }),
         Entry::Passage { decision, passage } => {

@@ -25,7 +25,7 @@ use crate::scanner::Scanners;
 use crate::self_test::{Grade, Machine};
 use crate::session::{Outcome, Screen, Surroundings};
 use crate::settings::Settings;
-use crate::site::Site;
+use crate::site::{ReplayScope, Site};
 use crate::state::State;
 use crate::ui::{Display, Terminal};
 use crate::watch::{self, Watch};
@@ -127,7 +127,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
         gate: gate.as_mut(),
         board,
         metrics,
-        record: &mut |outcome, at, row| hand_out(outcome, at, row, language),
+        record: &mut |outcome, at, row, replay| hand_out(outcome, at, row, replay, language),
     };
     lane.shred()?;
     lane.watch.ready();
@@ -217,11 +217,18 @@ fn describe(engine: FaceEngine, rate: FalseMatchRate) -> Result<FaceEngine> {
 }
 
 /// Prints how a visit ended. Nothing of the visitor: what is printed ends in logs.
-fn hand_out(outcome: &Outcome, at: Timestamp, row: u64, language: Language) -> Result<()> {
+fn hand_out(
+    outcome: &Outcome,
+    at: Timestamp,
+    row: u64,
+    replay: Option<ReplayScope>,
+    language: Language,
+) -> Result<()> {
     let seal = outcome.seal.clone().map(|seal| Seal { attributes: Attributes::default(), ..seal });
     print(json!({
         "at": at, "row": row, "decision": outcome.reason.answer(), "reason": outcome.reason,
         "message": outcome.reason.sentence(language), "action": outcome.reason.action(language),
-        "seal": seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed, "ms": outcome.took,
+        "seal": seal, "face": outcome.face, "challenge_passed": outcome.challenge_passed,
+        "replay_scope": replay, "ms": outcome.took,
     }))
 }

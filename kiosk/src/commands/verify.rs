@@ -42,6 +42,7 @@ pub fn run(arguments: &Verify, as_json: bool) -> Result<ExitCode> {
             trust: record.trust,
             face: record.face.is_some(),
             took: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            memory: record.replay.map(Into::into),
         };
         let written = State::open(state).and_then(|mut state| {
             let at = record.time.unwrap_or_else(|| state.time(clock));

@@ -38,7 +38,7 @@ use crate::operator::{Board, CameraEvent, Metrics};
 use crate::scanner::{Scanned, Scanners};
 use crate::session::{Effect, Event, Holder, Moment, Outcome, Passage, Screen, Session, State, Surroundings};
 use crate::settings::Settings;
-use crate::site::{Site, SiteMemory};
+use crate::site::{ReplayScope, Site, SiteMemory};
 use crate::state;
 use crate::ui::Display;
 use crate::watch::Watch;
@@ -110,9 +110,12 @@ pub struct Lane<'a> {
     pub board: Board,
     /// What is counted.
     pub metrics: Metrics,
-    /// Where outcomes go, with the time and the row of each.
-    pub record: &'a mut dyn FnMut(&Outcome, Timestamp, u64) -> Result<()>,
+    /// Where outcomes go.
+    pub record: &'a mut Record<'a>,
 }
+
+/// Takes an outcome with its time, its row in the journal, and whose memory of used codes was asked.
+pub type Record<'a> = dyn FnMut(&Outcome, Timestamp, u64, Option<ReplayScope>) -> Result<()> + 'a;
 
 /// What time it is.
 pub enum Time {
@@ -431,12 +434,14 @@ impl Lane<'_> {
         work.vision.forget();
         // The next visitor is asked anew.
         work.questions.clear();
+        let replay = work.replay.take();
         let entry = Entry::Decided {
             purpose: self.purpose.clone(),
             reason: outcome.reason,
             trust: self.trust.versions().timestamp,
             face: outcome.face.is_some(),
             took: outcome.took,
+            memory: replay.map(Into::into),
         };
         let Some(row) = self.write_down(&entry, work) else { return };
         self.tell_outcome(outcome, row, work);
@@ -451,7 +456,7 @@ impl Lane<'_> {
                 kiosk: self.trust.kiosk().cloned(),
             });
         }
-        if let Err(error) = (self.record)(outcome, at, row) {
+        if let Err(error) = (self.record)(outcome, at, row, replay) {
             // Whoever listened has gone; what counts is in the journal.
             notice(&format!("an outcome could not be handed out: {error:#}"));
         }
@@ -603,6 +608,7 @@ impl Lane<'_> {
                 verified = verify(Some(earlier));
             }
         }
+        work.replay = memory.scope();
         let verified = verified?;
         work.proof = verified.proof();
         let claims = decide::shown_claims(&verified, &self.purpose, &self.trust);
@@ -635,6 +641,8 @@ struct Work {
     questions: Vec<Question>,
     /// The proof of this visit.
     proof: Option<ProofId>,
+    /// Whose memory it was looked up in.
+    replay: Option<ReplayScope>,
     /// Whose visit it is, as far as the code tells.
     holder: Option<Arc<Holder>>,
     /// Whoever's code was good, for as long as anything still has them in memory.
@@ -677,6 +685,7 @@ impl Work {
             compare: None,
             questions: Vec::new(),
             proof: None,
+            replay: None,
             holder: None,
             holders: Vec::new(),
             blind: BTreeSet::new(),

@@ -289,7 +289,7 @@ fn a_hostile_crowd_changes_nothing() {
         gate: gate.as_mut(),
         metrics: Metrics::new(&board),
         board: board.clone(),
-        record: &mut |outcome, _, _| {
+        record: &mut |outcome, _, _, _| {
             *decided.entry(outcome.reason.code()).or_default() += 1;
             Ok(())
         },

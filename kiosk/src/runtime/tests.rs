@@ -128,7 +128,7 @@ impl Place {
 
     fn work(&mut self, world: &World, gate: &mut dyn Gate, source: Source<'_>) {
         let seen = self.seen.clone();
-        let mut record = |outcome: &Outcome, _, _| {
+        let mut record = |outcome: &Outcome, _, _, _| {
             seen.lock().unwrap().outcomes.push(outcome.reason);
             Ok(())
         };
@@ -342,7 +342,7 @@ fn a_journal_names_officers_by_their_numbers() {
         metrics: Metrics::new(&board),
         board,
         display: &mut Shown(Arc::default()),
-        record: &mut |_, _, _| Ok(()),
+        record: &mut |_, _, _, _| Ok(()),
         gate: gate.as_mut(),
     };
     lane.run(Source::Recorded(&mut visitor), Instant::now(), &AtomicBool::new(false)).unwrap();

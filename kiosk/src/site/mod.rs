@@ -18,6 +18,7 @@ use anyhow::{Context, Result, bail};
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use serde::Serialize;
 use shared::credential::{ProofId, ReplayMemory, Sight};
+use shared::journal::Memory;
 use shared::time::Timestamp;
 use shared::trust::ReplayRule;
 use zeroize::Zeroizing;
@@ -48,6 +49,15 @@ pub enum ReplayScope {
     Site,
     /// This lane's own alone.
     Local,
+}
+
+impl From<ReplayScope> for Memory {
+    fn from(scope: ReplayScope) -> Self {
+        match scope {
+            ReplayScope::Site => Self::Site,
+            ReplayScope::Local => Self::Local,
+        }
+    }
 }
 
 /// A site's memory, and the thread that talks to it.

@@ -14,6 +14,7 @@ const SECOND: i64 = 3;
 const THIRD: i64 = 4;
 const FOURTH: i64 = 5;
 const FIFTH: i64 = 6;
+const SIXTH: i64 = 7;
 
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 64;
@@ -48,6 +49,8 @@ pub enum Entry {
         face: bool,
         /// How long it took, in milliseconds.
         took: u64,
+        /// Whose memory of used codes was asked, if one was.
+        memory: Option<Memory>,
     },
     /// What was found out later about a decision; the decision stays as it was.
     Found {
@@ -97,6 +100,29 @@ pub enum Entry {
     },
 }
 
+/// Whose memory of used codes a code was looked up in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// This kiosk's own alone.
+    Local,
+    /// That of all lanes of its site.
+    Site,
+}
+
+impl Memory {
+    /// Returns the word that stands for it in rows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Site => "site",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Local, Self::Site].into_iter().find(|memory| memory.as_str() == text)
+    }
+}
+
 /// What a gate reports after it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passage {
@@ -132,16 +158,16 @@ impl Entry {
             }
             Self::Stopped => (1, vec![]),
             Self::Imported { versions } => (2, versions.map(Value::Unsigned).to_vec()),
-            Self::Decided { purpose, reason, trust, face, took } => (
-                3,
-                vec![
+            Self::Decided { purpose, reason, trust, face, took, memory } => {
+                let fields = [
                     Value::Text(purpose.as_str()),
                     Value::Text(reason.code()),
                     Value::Unsigned(*trust),
                     Value::Unsigned((*face).into()),
                     Value::Unsigned(*took),
-                ],
-            ),
+                ];
+                (3, fields.into_iter().chain(memory.map(|memory| Value::Text(memory.as_str()))).collect())
+            }
             Self::Found { decision, reason } => {
                 (4, vec![Value::Unsigned(*decision), Value::Text(reason.code())])
             }
@@ -166,7 +192,7 @@ impl Entry {
                 (10, vec![Value::Text(reason.code()), Value::Unsigned((*mended).into())])
             }
         };
-        let labels = [FIRST, SECOND, THIRD, FOURTH, FIFTH].map(Value::from);
+        let labels = [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH].map(Value::from);
         let head = [(Value::from(SALT), Value::Bytes(&salt)), (Value::from(KIND), Value::Unsigned(kind))];
         Value::Map(head.into_iter().chain(labels.into_iter().zip(fields)).collect()).encode()
     }
@@ -189,7 +215,12 @@ impl Entry {
             2 => (Self::Imported { versions: [number(FIRST)?, number(SECOND)?, number(THIRD)?] }, 3),
             3 => {
                 let (purpose, reason, trust) = (purpose(FIRST)?, reason(SECOND)?, number(THIRD)?);
-                (Self::Decided { purpose, reason, trust, face: yes(FOURTH)?, took: number(FIFTH)? }, 5)
+                let (face, took) = (yes(FOURTH)?, number(FIFTH)?);
+                let (memory, fields) = match value.get(SIXTH) {
+                    Some(memory) => (Some(Memory::parse(memory.as_text()?)?), 6),
+                    None => (None, 5),
+                };
+                (Self::Decided { purpose, reason, trust, face, took, memory }, fields)
             }
             4 => (Self::Found { decision: number(FIRST)?, reason: reason(SECOND)? }, 2),
             5 => (Self::Shredded { before: number(FIRST)? }, 1),
@@ -218,19 +249,21 @@ mod tests {
     #[test]
     fn every_kind_comes_back() {
         let purpose = || Purpose::parse("border").unwrap();
-        let decided = |face| Entry::Decided {
+        let decided = |face, memory| Entry::Decided {
             purpose: purpose(),
             reason: Reason::StatusRevoked,
             trust: 7,
             face,
             took: 812,
+            memory,
         };
         for entry in [
             Entry::Started { version: "0.1.0".into(), purpose: purpose() },
             Entry::Stopped,
             Entry::Imported { versions: [1, 2, u64::MAX] },
-            decided(true),
-            decided(false),
+            decided(true, None),
+            decided(false, Some(Memory::Local)),
+            decided(true, Some(Memory::Site)),
             Entry::Found { decision: 3, reason: Reason::StatusSuspended },
             Entry::Shredded { before: 9 },
             Entry::Passage { decision: 4, passage: Passage::Passed },

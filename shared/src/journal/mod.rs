@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 
 pub use audit::{Audit, Report};
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointKey};
-pub use entry::{Entry, Passage, SALT_BYTES};
+pub use entry::{Entry, Memory, Passage, SALT_BYTES};
 
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];

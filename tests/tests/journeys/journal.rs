@@ -15,7 +15,7 @@ fn worked() -> (Journey, Vec<Value>) {
         fs::copy(photo(1, "camera-a"), camera.join(format!("{at}-face-{at}000ms.jpg"))).unwrap();
     }
     let run = ["run", "--camera", "replay:camera", "--purpose", "border", "--state", "kiosk", "--at", LATER];
-    journey.kiosk(&run).expect(0);
+    assert_eq!(journey.kiosk(&run).expect(0).json["replay_scope"], "local", "what the lane printed");
     let lines = export(&journey, "kiosk", "export");
     (journey, lines)
 }
@@ -42,8 +42,8 @@ fn a_lanes_work_is_written_down_and_an_auditor_checks_it_elsewhere() {
     assert_eq!(says[1]["started"]["purpose"], "border");
     let decided = &says[2]["decided"];
     assert_eq!(
-        (&decided["reason"], &decided["face"], &decided["trust"]),
-        (&"accepted".into(), &true.into(), &1.into())
+        (&decided["reason"], &decided["face"], &decided["trust"], &decided["replay_scope"]),
+        (&"accepted".into(), &true.into(), &1.into(), &"local".into())
     );
     assert_eq!(says[3], "stopped");
     assert_eq!(says.len(), 4);
