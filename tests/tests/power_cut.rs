@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rusqlite::Connection;
 use shared::journal::{Audit, CheckpointKey, Hash, Row};
 use shared::time::Timestamp;
-use tests::journey::{Journey, START, copy};
+use tests::journey::{Journey, START, copy, photo, residents};
 
 /// Disks that are made and opened.
 const CUTS: usize = 10_000;
@@ -32,7 +33,7 @@ enum Change {
     Remove,
 }
 
-/// What the kiosk's commands had acknowledged once so many of them had ended.
+/// What the kiosk had acknowledged once so many of its commands had ended, or a lane had printed so many outcomes.
 #[derive(Debug, Clone, Default)]
 struct Acknowledged {
     /// How many rows of the journal.
@@ -68,10 +69,10 @@ impl Acknowledged {
     }
 }
 
-/// What was done to the files of the folder, and how many commands had ended by then.
+/// What was done to the files of the folder, and how many commands had ended, or outcomes were printed, by then.
 struct Recording {
     changes: Vec<(String, Change, usize)>,
-    /// From nothing on, after one command more each.
+    /// From nothing on, after one of these more each.
     acknowledged: Vec<Acknowledged>,
     key: CheckpointKey,
     journey: Journey,
@@ -96,7 +97,8 @@ fn recorder(folder: &Path) -> PathBuf {
     library
 }
 
-/// Lets a kiosk check codes, be told of later findings, import, and export, with a recorder preloaded.
+/// Lets a kiosk check codes, be told of later findings, import, and export, and then work as a lane that shreds all of that,
+/// with a recorder preloaded.
 fn record() -> Recording {
     let journey = Journey::new();
     let resident = journey.resident(1, "border", &[]);
@@ -104,20 +106,35 @@ fn record() -> Recording {
     assert!(!resident.is_empty());
     let (library, log, state) = (recorder(&journey.path(".")), journey.path("log"), journey.path("state"));
     let (mut lengths, mut acknowledged) = (Vec::new(), vec![Acknowledged::default()]);
-    let mut rows = 0;
-    let mut kiosk = |arguments: &[&str], expected: i32, added: u64| {
+    let recorded = |arguments: &[&str]| {
         let mut command = journey.command("kiosk");
         command.env("LD_PRELOAD", &library).env("RECORD_TO", &log).env("RECORD_FOLDER", &state);
-        let output = command.args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(expected), "{}", String::from_utf8_lossy(&output.stderr));
-        rows += added;
-        lengths.push(fs::metadata(&log).unwrap().len());
-        // A copy, because to look at a database is to write beside it.
+        command.args(arguments);
+        command
+    };
+    let length = || fs::metadata(&log).unwrap().len();
+    // A copy, because to look at a database is to write beside it.
+    let there = |rows: u64| {
         let looked_at = journey.path("copy");
         copy(&state, &looked_at);
         let connection = Connection::open(looked_at.join("kiosk.sqlite")).unwrap();
-        acknowledged.push(Acknowledged::read(&connection, rows).unwrap());
+        let there = Acknowledged::read(&connection, rows).unwrap();
+        let (found, shredded): (u64, u64) = connection
+            .query_row("SELECT count(*), count(*) - count(body) FROM journal", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(found, rows);
         fs::remove_dir_all(looked_at).unwrap();
+        (there, shredded)
+    };
+    let mut rows = 0;
+    let mut kiosk = |arguments: &[&str], expected: i32, added: u64| {
+        let output = recorded(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{}", String::from_utf8_lossy(&output.stderr));
+        rows += added;
+        lengths.push(length());
+        acknowledged.push(there(rows).0);
     };
     let at = |second: u32| format!("2026-11-20T10:{:02}:{:02}Z", second / 60, second % 60);
     kiosk(&["trust", "import", "REPO", "--root", "A/root.json", "--state", "state", "--at", &at(0)], 0, 1);
@@ -134,6 +151,48 @@ fn record() -> Recording {
         kiosk(&[&found[..], &["--reason", "status.revoked"]].concat(), 0, 1);
         kiosk(&["journal", "checkpoint", "--state", "state", "--at", &now], 0, 0);
     }
+
+    // Two days later the proofs are long dead and forgotten; a lane shreds the rows, and two residents come by.
+    acknowledged.last_mut().unwrap().proofs.clear();
+    let camera = journey.path("camera");
+    fs::create_dir(&camera).unwrap();
+    for (frame, now) in
+        [("1-code-1000ms", "2026-11-22T10:00:00Z"), ("4-code-10000ms", "2026-11-22T10:00:05Z")]
+    {
+        let code = journey.code("resident-01", "border", now, &[]);
+        fs::copy(code, camera.join(format!("{frame}.png"))).unwrap();
+    }
+    for (frame, picture) in [
+        ("2-face", photo(1, "camera-a")),
+        ("3-nobody-9000ms", residents().join("scene-empty-1.jpg")),
+        ("5-face", photo(1, "camera-a")),
+        ("6-face", photo(1, "camera-a")),
+    ] {
+        fs::copy(picture, camera.join(format!("{frame}.jpg"))).unwrap();
+    }
+    fs::write(journey.path("lane.toml"), "journal_days = 1\n").unwrap();
+    let run = ["run", "--config", "lane.toml", "--camera", "replay:camera", "--purpose", "border"];
+    let mut lane = recorded(&[&run[..], &["--state", "state", "--at", "2026-11-22T10:00:00Z"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Whoever reads that somebody was let in may rely on the row.
+    for line in BufReader::new(lane.stdout.take().unwrap()).lines() {
+        let outcome: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(outcome["reason"], "accepted");
+        lengths.push(length());
+        let rows = outcome["row"].as_u64().unwrap() + 1;
+        acknowledged.push(Acknowledged { rows, ..acknowledged.last().unwrap().clone() });
+    }
+    let ended = lane.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    lengths.push(length());
+    // It shredded and said so, started, let two in, and stopped.
+    let (all, shredded) = there(rows + 5);
+    assert_eq!(shredded, rows);
+    acknowledged.push(all);
+
     let key = journey.kiosk(&["journal", "key", "--state", "state"]).expect(0);
     let key = CheckpointKey::parse(key.json["key"].as_str().unwrap()).unwrap();
     let changes = changes(&fs::read(&log).unwrap(), &state, &lengths);

@@ -1,4 +1,4 @@
-//! What a row says. There is no name, number, picture, template or score in it.
+//! What a row says. There is no name, document number, picture, template or score in it.
 
 use crate::cbor::{self, Value};
 use crate::credential::Purpose;
