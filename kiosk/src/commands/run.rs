@@ -31,7 +31,6 @@ use crate::ui::{Display, Terminal};
 use crate::watch::{self, Watch};
 use crate::{gate, models, notice};
 
-
 /// How often a lane that has nothing to believe looks whether that has changed.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
