@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::gate::Signal;
 use crate::gate::settings::{PanelSettings, ReaderSettings};
 
+/// The longest line that either says, in bytes.
+pub const MOST: usize = 4096;
+
 /// The first line: what to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

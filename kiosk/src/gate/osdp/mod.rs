@@ -4,6 +4,7 @@
 //! does it. That helps more than it costs: whatever was not carried out in time is gone with the
 //! child and cannot open the gate later, and a child whose kiosk is gone, even killed, shuts the gate before it ends.
 
+mod child;
 mod key;
 mod line;
 mod message;
@@ -11,16 +12,13 @@ mod panel;
 mod reader;
 mod serve;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
-use std::thread;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
+use self::child::Child;
 use self::message::{Command, Report, Role};
-use self::serve::BEAT;
 pub use self::serve::run;
 use super::passage::{Input, Passage, Times};
 use super::settings::{PanelSettings, ReaderSettings};
@@ -33,18 +31,9 @@ pub const COMMAND: &str = "osdp";
 /// How often the kiosk looks at what its child says.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// For how long the child may not say that it is alive.
-const DEAD: Duration = BEAT.saturating_mul(6);
-
 /// How soon another child is started, and how late at most.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(10);
-
-/// How long a child may take to shut the gate at its end.
-const ENDING: Duration = Duration::from_secs(1);
-
-/// The longest line that either says, in bytes.
-const LINE: usize = 4096;
 
 /// Takes a gate at an OSDP device into service.
 pub fn open_panel(settings: &PanelSettings) -> Result<Worker> {
@@ -112,7 +101,7 @@ struct Osdp<'a> {
     times: Option<(Times, bool)>,
     reports: &'a Reports,
     began: Instant,
-    child: Option<LineProcess>,
+    child: Option<Child>,
     passage: Option<Passage>,
     /// What the contact said last.
     contact: Option<bool>,
@@ -137,12 +126,12 @@ impl Osdp<'_> {
 
     fn look(&mut self) {
         if self.child.is_none() && Instant::now() >= self.retry {
-            match LineProcess::start(&self.role) {
+            match Child::start(&self.role) {
                 Ok(child) => self.child = Some(child),
                 Err(error) => self.lose(&format!("{error:#}")),
             }
         }
-        let reports = self.child.as_mut().map(LineProcess::reports);
+        let reports = self.child.as_mut().map(Child::reports);
         match reports {
             None => {}
             Some(Ok(reports)) => reports.into_iter().for_each(|report| self.take(report)),
@@ -243,107 +232,6 @@ impl Osdp<'_> {
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-/// The child, seen from the kiosk.
-struct LineProcess {
-    child: Child,
-    // Closed to end it.
-    input: Option<ChildStdin>,
-    reports: Receiver<Report>,
-    heard: Instant,
-    /// The last words of a child that ends.
-    last: Option<String>,
-}
-
-impl LineProcess {
-    fn start(role: &Role) -> Result<Self> {
-        let mut child = std::process::Command::new(std::env::current_exe().context("where this program is")?)
-            .arg(COMMAND)
-            .env_clear()
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("starting the process of the gate's line")?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let (tell, reports) = sync_channel(64);
-        let mut process = Self { child, input, reports, heard: Instant::now(), last: None };
-        let output = output.context("the process of the gate's line has no output")?;
-        thread::Builder::new().name("osdp".to_owned()).spawn(move || {
-            let mut output = BufReader::new(output);
-            while let Some(report) =
-                read_line(&mut output).and_then(|line| serde_json::from_slice(&line).ok())
-            {
-                if tell.send(report).is_err() {
-                    return;
-                }
-            }
-        })?;
-        process.write(role)?;
-        Ok(process)
-    }
-
-    fn write(&mut self, message: &impl serde::Serialize) -> Result<()> {
-        // A line is short, and the child reads all of them: the pipe is never full.
-        let line = serde_json::to_string(message).context("encoding a message")?;
-        let input = self.input.as_mut().context("it is ending")?;
-        writeln!(input, "{line}").context("it does not listen")
-    }
-
-    /// Returns what it reported since the last call, or why it will report nothing more.
-    fn reports(&mut self) -> Result<Vec<Report>, String> {
-        let mut reports = Vec::new();
-        loop {
-            match self.reports.try_recv() {
-                Ok(report) => {
-                    self.heard = Instant::now();
-                    if let Report::Down(why) = &report {
-                        self.last = Some(why.clone());
-                    }
-                    reports.push(report);
-                }
-                Err(TryRecvError::Empty) if self.heard.elapsed() > DEAD => {
-                    return Err("the process of the gate's line hangs".to_owned());
-                }
-                // What it reported before its end comes first.
-                Err(TryRecvError::Disconnected) if reports.is_empty() => {
-                    let last = self.last.take();
-                    return Err(last.unwrap_or_else(|| "the process of the gate's line has ended".to_owned()));
-                }
-                Err(_) => return Ok(reports),
-            }
-        }
-    }
-
-    /// Ends it at once.
-    fn kill(mut self) {
-        // Both fail only for a child that is gone.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for LineProcess {
-    fn drop(&mut self) {
-        // It sees the end of its input, shuts the gate and ends.
-        self.input = None;
-        let deadline = Instant::now() + ENDING;
-        while Instant::now() < deadline {
-            match self.child.try_wait() {
-                Ok(None) => thread::sleep(LOOK),
-                _ => return,
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn read_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
-    let mut line = Vec::new();
-    input.take(LINE as u64).read_until(b'\n', &mut line).ok().filter(|_| line.ends_with(b"\n"))?;
-    Some(line)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::key;
 use super::line::Line;
-use super::message::{Command, Report, Role};
+use super::message::{Command, MOST, Report, Role};
 use super::panel::Panel;
 use super::reader::Reader;
 
@@ -22,12 +22,11 @@ pub const BEAT: Duration = Duration::from_millis(500);
 /// How often the library is called. It has to be every 50 ms, and each exchange takes it some calls.
 const PAUSE: Duration = Duration::from_millis(4);
 
-/// How long the kiosk may take to say what to do, and how long the gate may take to shut at the end.
+/// How long the kiosk may take to say what to do.
 const BEGINNING: Duration = Duration::from_secs(2);
-const ENDING: Duration = Duration::from_millis(500);
 
-/// The longest line that is read, in bytes.
-const LINE: usize = 4096;
+/// How long the gate may take to shut at the end.
+pub const LEAVING: Duration = Duration::from_millis(500);
 
 /// Address space of the child, in bytes: the program itself and a little more.
 const MEMORY: u64 = 512 << 20;
@@ -86,7 +85,7 @@ pub fn serve(mut inbox: Inbox<impl Read + AsFd>, output: &mut impl Write) -> Res
     // The kiosk is gone.
     let began = Instant::now();
     device.take(Command::Shut);
-    while !device.shut() && began.elapsed() < ENDING {
+    while !device.shut() && began.elapsed() < LEAVING {
         device.work()?;
         std::thread::sleep(PAUSE);
     }
@@ -170,7 +169,7 @@ impl<R: Read + AsFd> Inbox<R> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error).context("listening to the kiosk"),
         }
-        if self.read.len() > LINE {
+        if self.read.len() > MOST {
             bail!("a line of the kiosk is too long");
         }
         Ok(self.read.contains(&b'\n'))
