@@ -36,6 +36,7 @@ pub fn open(settings: &GpioSettings) -> Result<Worker> {
             match orders.recv_timeout(LOOK) {
                 Ok(Order::Open(opening)) => gate.open(opening),
                 Ok(Order::Signal(signal)) => gate.signal = Some((signal, Instant::now())),
+                Ok(Order::GaveUp) => gate.gave_up(),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -83,6 +84,13 @@ impl Gpio<'_> {
                 self.fail(&error);
                 opening.answer(Err(error));
             }
+        }
+    }
+
+    /// Begins anew with lines that did not do what they were asked to in time. Lines that are not there are told of already.
+    fn gave_up(&mut self) {
+        if self.at.is_some() {
+            self.fail(&anyhow!("the lines of the gate did not answer in time"));
         }
     }
 

@@ -21,7 +21,8 @@ pub use osdp::{COMMAND as OSDP_COMMAND, run as run_osdp};
 
 /// Something that lets one person through.
 pub trait Gate: Send {
-    /// Opens once, for as long as the settings say. An error means that it was not opened, as far as can be known.
+    /// Opens once, for as long as the settings say. An error means that it was not opened, as far as can be known. It is a
+    /// fault, and is told as one: by [`GateEvent::Fault`], and by [`GateEvent::Mended`] once it is over.
     fn open(&mut self) -> Result<()>;
 
     /// Shows and sounds a signal until the next one.
@@ -66,8 +67,10 @@ pub enum GateEvent {
     Exit,
     /// The gate cannot be worked with, and why. It is not opened before it is mended.
     Fault(String),
-    /// The fault is over, or a gate that was held or forced is shut again.
+    /// The fault is over.
     Mended,
+    /// A gate that was held or forced is shut again.
+    Shut,
 }
 
 impl fmt::Display for GateEvent {
@@ -80,6 +83,7 @@ impl fmt::Display for GateEvent {
             GateEvent::Exit => "exit",
             GateEvent::Fault(why) => return write!(out, "fault: {why}"),
             GateEvent::Mended => "mended",
+            GateEvent::Shut => "shut",
         })
     }
 }

@@ -91,6 +91,13 @@ impl Passage {
         events
     }
 
+    /// Tells of a gate that is held open once more, to somebody who heard of something else meanwhile.
+    pub fn remind(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.held = false;
+        }
+    }
+
     /// Tells whether the gate is to be unlocked now.
     pub fn unlocked(&self) -> bool {
         self.pulse_ends.is_some()
@@ -139,7 +146,7 @@ impl Passage {
     }
 
     fn shut(&mut self) -> Option<GateEvent> {
-        self.open.take().filter(|open| open.alarmed).map(|_| GateEvent::Mended)
+        self.open.take().filter(|open| open.alarmed).map(|_| GateEvent::Shut)
     }
 }
 
@@ -147,7 +154,7 @@ impl Passage {
 mod tests {
     use proptest::prelude::*;
 
-    use super::GateEvent::{Exit, Forced, Held, Mended, NotPassed, Passed};
+    use super::GateEvent::{Exit, Forced, Held, NotPassed, Passed, Shut};
     use super::*;
 
     const TIMES: Times = Times { pulse: 1_000, grace: 3_000, held: 10_000, exit: 5_000 };
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_that_stays_open_is_held_once_and_mended_when_shut() {
+    fn a_gate_that_stays_open_is_held_once_and_told_of_when_shut() {
         let inputs = [
             (0, Input::Open),
             (500, Input::Opened),
@@ -206,13 +213,26 @@ mod tests {
             (99_000, Input::Tick),
             (99_001, Input::Shut),
         ];
-        assert_eq!(play(&inputs), [(500, Passed), (10_500, Held), (99_001, Mended)]);
+        assert_eq!(play(&inputs), [(500, Passed), (10_500, Held), (99_001, Shut)]);
+    }
+
+    #[test]
+    fn a_gate_that_is_still_held_is_told_of_again_when_asked() {
+        let mut gate = Passage::new(TIMES, Some(true), 0);
+        gate.remind();
+        assert_eq!(gate.step(Input::Tick, 9_999), [], "it is not held yet");
+        assert_eq!(gate.step(Input::Tick, 10_000), [Held]);
+        gate.remind();
+        assert_eq!(gate.step(Input::Tick, 10_001), [Held]);
+        assert_eq!(gate.step(Input::Shut, 10_002), [Shut]);
+        gate.remind();
+        assert_eq!(gate.step(Input::Tick, 99_000), []);
     }
 
     #[test]
     fn force_is_told_at_once_and_is_over_when_shut() {
         let inputs = [(10, Input::Opened), (11, Input::Opened), (12, Input::Shut), (13, Input::Shut)];
-        assert_eq!(play(&inputs), [(10, Forced), (12, Mended)]);
+        assert_eq!(play(&inputs), [(10, Forced), (12, Shut)]);
     }
 
     #[test]
@@ -301,8 +321,8 @@ mod tests {
                     prop_assert!(passed.is_none_or(|passed| passed <= asked), "one pulse is one passage");
                     prop_assert!(!contact(&past), "it is not unlocked while it stands open");
                 }
-                prop_assert!(told(&past, &Mended) <= told(&past, &Forced) + told(&past, &Held));
-                if events.contains(&Mended) {
+                prop_assert!(told(&past, &Shut) <= told(&past, &Forced) + told(&past, &Held));
+                if events.contains(&Shut) {
                     prop_assert!(input == Input::Shut && was_open);
                 }
             }

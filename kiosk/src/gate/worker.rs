@@ -1,6 +1,8 @@
 //! A gate that is worked on a thread of its own, so that a pulse ends whatever becomes of the lane.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,7 +19,7 @@ const START: Duration = Duration::from_secs(5);
 /// How long a gate may take to shut when it is given up.
 const END: Duration = Duration::from_secs(2);
 
-/// How many events are kept for a lane that does not ask; a contact that bounces for ever fills no memory.
+/// How many events are kept of what a button or a contact can say without end to a lane that does not ask.
 const EVENTS: usize = 256;
 
 /// What the thread is told to do.
@@ -26,6 +28,9 @@ pub enum Order {
     Open(Opening),
     /// Show a signal.
     Signal(Signal),
+    /// The lane waits no longer for an answer to its last opening, and takes the gate for broken: it is to be told of as a
+    /// fault, and when that is over.
+    GaveUp,
 }
 
 /// An order to open, which is worth nothing after a while.
@@ -35,6 +40,12 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// An order, and where its answer comes out.
+    pub fn new(patience: Duration) -> (Self, Receiver<Result<()>>) {
+        let (answer, answered) = sync_channel(1);
+        (Self { answer, until: Instant::now() + patience }, answered)
+    }
+
     /// Tells whether the lane still waits. A gate never opens for one that gave up.
     pub fn awaited(&self) -> bool {
         Instant::now() < self.until
@@ -48,14 +59,27 @@ impl Opening {
 }
 
 /// What a worker reports to the lane.
-#[derive(Clone)]
-pub struct Reports(SyncSender<GateEvent>);
+#[derive(Clone, Default)]
+pub struct Reports(Arc<Mutex<VecDeque<GateEvent>>>);
 
 impl Reports {
     /// Reports an event.
     pub fn tell(&self, event: GateEvent) {
-        // With so many unread, one more says nothing new.
-        let _ = self.0.try_send(event);
+        let mut unread = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = unread.len() >= EVENTS;
+        match (&event, unread.back()) {
+            // One more says nothing new.
+            (GateEvent::Exit, last) if full || last == Some(&GateEvent::Exit) => {}
+            // Nor does one more alarm that is over already.
+            (GateEvent::Shut, Some(GateEvent::Forced)) if full => _ = unread.pop_back(),
+            // Everything else is wanted by somebody, and takes a second or more to come again.
+            _ => unread.push_back(event),
+        }
+    }
+
+    /// Takes what was reported, the oldest first.
+    pub fn take(&self) -> Vec<GateEvent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 }
 
@@ -63,7 +87,7 @@ impl Reports {
 pub struct Worker {
     // Dropped first of all: this is what ends the thread.
     orders: Option<Sender<Order>>,
-    events: Receiver<GateEvent>,
+    reports: Reports,
     ended: Receiver<()>,
     reports_passage: bool,
     lost: bool,
@@ -77,7 +101,8 @@ impl Worker {
         work: impl FnOnce(&Receiver<Order>, &Reports, &dyn Fn()) + Send + 'static,
     ) -> Result<Self> {
         let (orders, taken) = channel();
-        let (reports, events) = sync_channel(EVENTS);
+        let reports = Reports::default();
+        let theirs = reports.clone();
         let (started, start) = sync_channel(1);
         let (ends, ended) = sync_channel::<()>(1);
         thread::Builder::new()
@@ -85,13 +110,13 @@ impl Worker {
             .spawn(move || {
                 // Dropped when everything of the thread is, also where it panics.
                 let _ends = ends;
-                work(&taken, &Reports(reports), &|| {
+                work(&taken, &theirs, &|| {
                     let _ = started.try_send(());
                 });
             })
             .context("starting the gate's thread")?;
         let _ = start.recv_timeout(START);
-        Ok(Self { orders: Some(orders), events, ended, reports_passage, lost: false })
+        Ok(Self { orders: Some(orders), reports, ended, reports_passage, lost: false })
     }
 
     fn order(&self, order: Order) -> Result<()> {
@@ -102,11 +127,14 @@ impl Worker {
 
 impl Gate for Worker {
     fn open(&mut self) -> Result<()> {
-        let (answer, answered) = sync_channel(1);
-        self.order(Order::Open(Opening { answer, until: Instant::now() + PATIENCE }))?;
+        let (opening, answered) = Opening::new(PATIENCE);
+        self.order(Order::Open(opening))?;
         match answered.recv_timeout(PATIENCE) {
             Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => bail!("the gate does not answer"),
+            Err(RecvTimeoutError::Timeout) => {
+                self.order(Order::GaveUp)?;
+                bail!("the gate does not answer")
+            }
             Err(RecvTimeoutError::Disconnected) => bail!("the gate's thread has ended"),
         }
     }
@@ -117,19 +145,13 @@ impl Gate for Worker {
     }
 
     fn events(&mut self) -> Vec<GateEvent> {
-        let mut events = Vec::new();
-        loop {
-            match self.events.try_recv() {
-                Ok(event) => events.push(event),
-                Err(TryRecvError::Empty) => return events,
-                Err(TryRecvError::Disconnected) => {
-                    if !std::mem::replace(&mut self.lost, true) {
-                        events.push(GateEvent::Fault("the gate's thread has ended".to_owned()));
-                    }
-                    return events;
-                }
-            }
+        // Asked first: what the thread said before its end comes before it.
+        let ended = self.ended.try_recv() == Err(TryRecvError::Disconnected);
+        let mut events = self.reports.take();
+        if ended && !std::mem::replace(&mut self.lost, true) {
+            events.push(GateEvent::Fault("the gate's thread has ended".to_owned()));
         }
+        events
     }
 
     fn reports_passage(&self) -> bool {
@@ -188,23 +210,57 @@ mod tests {
 
     #[test]
     fn an_opening_that_nobody_waits_for_is_worth_nothing() {
-        let (answer, answered) = sync_channel(1);
-        let opening = Opening { answer, until: Instant::now() };
+        let (opening, answered) = Opening::new(Duration::ZERO);
         drop(answered);
         assert!(!opening.awaited());
         opening.answer(Ok(()));
     }
 
     #[test]
-    fn events_that_nobody_asks_for_fill_no_memory() {
+    fn a_gate_that_did_not_answer_hears_that_the_lane_gave_up() {
         let mut gate = Worker::start(true, |orders, reports, started| {
-            for _ in 0..10 * EVENTS {
-                reports.tell(GateEvent::Exit);
-            }
             started();
+            let opening = orders.recv().unwrap();
+            // Longer than the lane waits.
+            let next = orders.recv().unwrap();
+            assert!(matches!(&opening, Order::Open(opening) if !opening.awaited()));
+            assert!(matches!(next, Order::GaveUp));
+            reports.tell(GateEvent::Fault("as in a test".to_owned()));
             let _ = orders.recv();
         })
         .unwrap();
-        assert_eq!(gate.events().len(), EVENTS);
+        assert_eq!(gate.open().unwrap_err().to_string(), "the gate does not answer");
+        let told = (0..1_000).find_map(|_| {
+            thread::sleep(Duration::from_millis(10));
+            Some(gate.events()).filter(|events| !events.is_empty())
+        });
+        assert_eq!(told.unwrap(), [GateEvent::Fault("as in a test".to_owned())]);
+    }
+
+    #[test]
+    fn events_that_nobody_asks_for_fill_no_memory_and_none_that_matters_is_lost() {
+        let reports = Reports::default();
+        for _ in 0..10 * EVENTS {
+            reports.tell(GateEvent::Exit);
+        }
+        assert_eq!(reports.take(), [GateEvent::Exit]);
+        for _ in 0..10 * EVENTS {
+            reports.tell(GateEvent::Exit);
+            reports.tell(GateEvent::Forced);
+            reports.tell(GateEvent::Shut);
+        }
+        reports.tell(GateEvent::Exit);
+        let most =
+            [GateEvent::Fault("x".to_owned()), GateEvent::Mended, GateEvent::Passed, GateEvent::NotPassed];
+        most.iter().for_each(|event| reports.tell(event.clone()));
+        let told = reports.take();
+        assert!(told.len() <= EVENTS + 8, "{}", told.len());
+        assert!(told.ends_with(&most), "{told:?}");
+        let count = |event| told.iter().filter(|told| **told == event).count();
+        assert_eq!(
+            count(GateEvent::Forced),
+            count(GateEvent::Shut),
+            "a gate that is shut is not left forced"
+        );
     }
 }

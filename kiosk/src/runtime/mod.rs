@@ -250,9 +250,17 @@ impl Lane<'_> {
                 None => match event {
                     GateEvent::Fault(what) => {
                         notice(&format!("the gate failed: {what}"));
+                        work.gate_broken = true;
                         self.fault(Reason::GateFailed, false, work);
                     }
-                    GateEvent::Mended => self.fault(Reason::GateFailed, true, work),
+                    GateEvent::Mended => {
+                        work.gate_broken = false;
+                        self.fault(Reason::GateFailed, true, work);
+                    }
+                    // What was held or forced is over; a fault is not.
+                    GateEvent::Shut if !work.gate_broken => {
+                        work.events.push_back(Event::Mended(Reason::GateFailed));
+                    }
                     // Whoever leaves is let out by the gate itself.
                     _ => {}
                 },
@@ -389,7 +397,8 @@ impl Lane<'_> {
                     self.metrics.gate_pulse();
                     if let Err(error) = self.gate.open() {
                         notice(&format!("the gate failed: {error:#}"));
-                        self.fault(Reason::GateFailed, false, work);
+                        // The gate itself reports that, to be written down, and when it is over.
+                        work.events.push_back(Event::Fault(Reason::GateFailed));
                     }
                 }
                 Effect::Record(outcome) => self.visit_ended(&outcome, work),
@@ -651,6 +660,8 @@ struct Work {
     blind: BTreeSet<Eye>,
     /// How many scanners failed.
     deaf: usize,
+    /// The gate said that it cannot be worked with.
+    gate_broken: bool,
     /// The journal failed.
     mute: bool,
     /// When a frame was last shown, and last searched for a code.
@@ -690,6 +701,7 @@ impl Work {
             holders: Vec::new(),
             blind: BTreeSet::new(),
             deaf: 0,
+            gate_broken: false,
             mute: false,
             shown: None,
             read: None,
@@ -740,7 +752,7 @@ fn reported(event: &GateEvent) -> Option<Passage> {
         GateEvent::NotPassed => Some(Passage::NotPassed),
         GateEvent::Held => Some(Passage::Held),
         GateEvent::Forced => Some(Passage::Forced),
-        GateEvent::Exit | GateEvent::Fault(_) | GateEvent::Mended => None,
+        GateEvent::Exit | GateEvent::Fault(_) | GateEvent::Mended | GateEvent::Shut => None,
     }
 }
 

@@ -119,7 +119,7 @@ impl Channel for Line {
 
     fn write(&mut self, frame: &[u8]) -> Result<usize, ChannelError> {
         let count = (&self.0.port).write(frame).map_err(|error| self.failed(&error))?;
-        if count == frame.len() && reply_code(frame) == Some(RAW) {
+        if count == frame.len() && code(frame) == Some(RAW) {
             self.0.card_sent.store(true, Ordering::Relaxed);
         }
         Ok(count)
@@ -135,9 +135,9 @@ impl Channel for Line {
     }
 }
 
-/// The code of a reply, which is in the clear also in the secure channel: after an optional mark, the header (start,
+/// Returns the code of a command or a reply, which is in the clear also in the secure channel: after an optional mark, the header (start,
 /// address, two bytes of length, control) and the security block, whose first byte is its length.
-fn reply_code(frame: &[u8]) -> Option<u8> {
+pub(super) fn code(frame: &[u8]) -> Option<u8> {
     const MARK: u8 = 0xFF;
     const START: u8 = 0x53;
     const HAS_SECURITY_BLOCK: u8 = 0x08;
@@ -152,17 +152,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_of_a_reply_is_found() {
+    fn the_code_of_a_frame_is_found() {
         let plain = [0x53, 0x80, 0x08, 0x00, 0x05, 0x40, 0, 0];
-        assert_eq!(reply_code(&plain), Some(0x40));
-        assert_eq!(reply_code(&[&[0xFF][..], &plain].concat()), Some(0x40));
+        assert_eq!(code(&plain), Some(0x40));
+        assert_eq!(code(&[&[0xFF][..], &plain].concat()), Some(0x40));
         let secured = [0x53, 0x80, 0x20, 0x00, 0x0D, 0x02, 0x18, 0x50, 0, 0];
-        assert_eq!(reply_code(&secured), Some(RAW));
+        assert_eq!(code(&secured), Some(RAW));
         for short in 0..6 {
-            assert_eq!(reply_code(&plain[..short.min(5)]), None);
+            assert_eq!(code(&plain[..short.min(5)]), None);
         }
-        assert_eq!(reply_code(&[0; 16]), None);
-        assert_eq!(reply_code(&[0x53, 0x80, 0, 0, 0x08, 0xFF, 0]), None, "a block longer than the frame");
+        assert_eq!(code(&[0; 16]), None);
+        assert_eq!(code(&[0x53, 0x80, 0, 0, 0x08, 0xFF, 0]), None, "a block longer than the frame");
     }
 
     #[test]

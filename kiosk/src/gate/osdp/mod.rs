@@ -31,6 +31,9 @@ pub const COMMAND: &str = "osdp";
 /// How often the kiosk looks at what its child says.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// What is said of a line that takes too long.
+const LATE: &str = "the gate's line did not confirm in time";
+
 /// How soon another child is started, and how late at most.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(10);
@@ -52,21 +55,7 @@ pub fn open_reader(settings: &ReaderSettings) -> Result<Worker> {
 fn start(role: Role, passage: Option<(Times, bool)>) -> Result<Worker> {
     let reports_passage = passage.is_some_and(|(_, has_contact)| has_contact);
     Worker::start(reports_passage, move |orders, reports, started| {
-        let mut gate = Osdp {
-            role,
-            times: passage,
-            reports,
-            began: Instant::now(),
-            child: None,
-            passage: None,
-            contact: None,
-            up: false,
-            told: Told::Nothing,
-            opening: None,
-            signal: Signal::Off,
-            retry: Instant::now(),
-            failures: 0,
-        };
+        let mut gate = Osdp::new(role, passage, reports);
         loop {
             match orders.recv_timeout(LOOK) {
                 Ok(Order::Open(opening)) => gate.open(opening),
@@ -74,6 +63,9 @@ fn start(role: Role, passage: Option<(Times, bool)>) -> Result<Worker> {
                     gate.signal = signal;
                     gate.say(Command::Signal(signal));
                 }
+                // What is told of already is mended by itself.
+                Ok(Order::GaveUp) if gate.told == Told::Fault => {}
+                Ok(Order::GaveUp) => gate.lose(LATE),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -106,6 +98,8 @@ struct Osdp<'a> {
     /// What the contact said last.
     contact: Option<bool>,
     up: bool,
+    /// The device's case is open.
+    tampered: bool,
     told: Told,
     opening: Option<Opening>,
     signal: Signal,
@@ -114,10 +108,31 @@ struct Osdp<'a> {
     failures: u32,
 }
 
-impl Osdp<'_> {
+impl<'a> Osdp<'a> {
+    fn new(role: Role, times: Option<(Times, bool)>, reports: &'a Reports) -> Self {
+        Self {
+            role,
+            times,
+            reports,
+            began: Instant::now(),
+            child: None,
+            passage: None,
+            contact: None,
+            up: false,
+            tampered: false,
+            told: Told::Nothing,
+            opening: None,
+            signal: Signal::Off,
+            retry: Instant::now(),
+            failures: 0,
+        }
+    }
+
     fn open(&mut self, opening: Opening) {
         if self.told == Told::Fault || !self.up {
-            opening.answer(Err(anyhow!("nobody answers at the other end of the gate's line")));
+            let why = "nobody answers at the other end of the gate's line";
+            opening.answer(Err(anyhow!(why)));
+            self.fault(why.to_owned());
         } else if opening.awaited() {
             self.opening = Some(opening);
             self.say(Command::Open);
@@ -134,11 +149,19 @@ impl Osdp<'_> {
         let reports = self.child.as_mut().map(Child::reports);
         match reports {
             None => {}
-            Some(Ok(reports)) => reports.into_iter().for_each(|report| self.take(report)),
+            Some(Ok(reports)) => {
+                for report in reports {
+                    self.take(report);
+                    if self.child.is_none() {
+                        // It was given up: what else it said is no longer so.
+                        break;
+                    }
+                }
+            }
             Some(Err(why)) => self.lose(&why),
         }
         if self.opening.as_ref().is_some_and(|opening| !opening.awaited()) {
-            self.lose("the gate's line did not confirm in time");
+            self.lose(LATE);
         }
         self.step(Input::Tick);
     }
@@ -153,7 +176,9 @@ impl Osdp<'_> {
                     let contact = has_contact.then_some(self.contact.unwrap_or_default());
                     self.passage = Some(Passage::new(times, contact, self.now()));
                 }
-                self.well();
+                if !self.tampered {
+                    self.well();
+                }
                 self.say(Command::Signal(self.signal));
             }
             Report::Down(why) => {
@@ -165,20 +190,22 @@ impl Osdp<'_> {
                 self.step(if open { Input::Opened } else { Input::Shut });
             }
             Report::Exit => self.step(Input::Exit),
-            Report::Tamper(true) => self.fault("the OSDP device was opened by somebody".to_owned()),
-            Report::Tamper(false) if self.up => self.well(),
-            Report::Tamper(false) => {}
+            Report::Tamper(tampered) => {
+                self.tampered = tampered;
+                if tampered {
+                    self.fault("the OSDP device was opened by somebody".to_owned());
+                } else if self.up {
+                    self.well();
+                }
+            }
             Report::Opened => {
                 if let Some(opening) = self.opening.take() {
                     opening.answer(Ok(()));
                     self.step(Input::Open);
                 }
             }
-            Report::NotOpened(why) => {
-                if let Some(opening) = self.opening.take() {
-                    opening.answer(Err(anyhow!(why)));
-                }
-            }
+            // Another child finds out whether the other side still listens.
+            Report::NotOpened(why) => self.lose(&why),
         }
     }
 
@@ -210,7 +237,7 @@ impl Osdp<'_> {
         if let Some(opening) = self.opening.take() {
             opening.answer(Err(anyhow!("{why}")));
         }
-        (self.up, self.passage, self.contact) = (false, None, None);
+        (self.up, self.tampered, self.passage, self.contact) = (false, false, None, None);
         self.retry = Instant::now() + (RETRY * 2u32.saturating_pow(self.failures)).min(RETRY_MOST);
         self.failures = (self.failures + 1).min(8);
         self.fault(why.to_owned());
@@ -226,6 +253,9 @@ impl Osdp<'_> {
     fn well(&mut self) {
         if std::mem::replace(&mut self.told, Told::Well) == Told::Fault {
             self.reports.tell(GateEvent::Mended);
+            if let Some(passage) = &mut self.passage {
+                passage.remind();
+            }
         }
     }
 

@@ -28,6 +28,10 @@ const SILENCE: Duration = Duration::from_millis(2_500);
 /// How long the device may take to confirm that its output is on.
 const CONFIRMING: Duration = Duration::from_millis(700);
 
+/// How often the device is asked for its inputs and its case, which not all volunteer; ours: an exchange takes it less than a
+/// tenth of this at the slowest speed, and a hand at a door takes longer.
+const ASKING: Duration = Duration::from_millis(500);
+
 /// The control codes of osdp_OUT.
 const OUTPUT_OFF: u8 = 1;
 const OUTPUT_ON_FOR: u8 = 5;
@@ -41,6 +45,8 @@ pub struct Panel<'a> {
     /// What the library has not taken yet; it keeps four commands.
     queue: VecDeque<OsdpCommand>,
     began: Instant,
+    /// When it was asked last how it is.
+    asked: Instant,
     phase: Phase,
     /// Until when an opening has to be confirmed.
     opening: Option<Instant>,
@@ -90,6 +96,7 @@ impl<'a> Panel<'a> {
             events,
             queue: VecDeque::new(),
             began: Instant::now(),
+            asked: Instant::now(),
             phase: Phase::Connecting,
             opening: None,
             output_on: None,
@@ -115,9 +122,13 @@ impl<'a> Panel<'a> {
                 self.queue.push_front(self.output(OUTPUT_ON_FOR, u16::try_from(tenths).unwrap_or(1)));
             }
             Command::Shut => {
+                // Whatever of an opening was not sent yet would come after this.
+                self.queue.retain(|command| !is_about_output(command));
                 self.output_on = None;
                 self.queue.push_front(ask(OsdpStatusReportType::Output));
                 self.queue.push_front(self.output(OUTPUT_OFF, 0));
+                let why = || Report::NotOpened("it was shut before it was open".to_owned());
+                return self.opening.take().map(|_| why());
             }
             Command::Signal(signal) => {
                 // Only the newest signal matters.
@@ -153,9 +164,7 @@ impl<'a> Panel<'a> {
                 self.check_abilities()?;
                 // Whatever was before us: off.
                 self.queue.push_back(self.output(OUTPUT_OFF, 0));
-                if self.settings.contact.is_some() || self.settings.exit.is_some() {
-                    self.queue.push_back(ask(OsdpStatusReportType::Input));
-                }
+                self.ask_around();
                 // Answered last: then everything is known.
                 self.queue.push_back(ask(OsdpStatusReportType::Output));
             }
@@ -163,6 +172,7 @@ impl<'a> Panel<'a> {
             Phase::Asking | Phase::Up if !answers || silent => {
                 bail!("the OSDP device on {} is silent", self.settings.line.port.display())
             }
+            Phase::Up if self.queue.is_empty() && self.asked.elapsed() >= ASKING => self.ask_around(),
             _ => {}
         }
         ensure!(
@@ -184,6 +194,15 @@ impl<'a> Panel<'a> {
     /// Tells whether the device said after the last [`Command::Shut`] that its output is off.
     pub fn shut(&self) -> bool {
         self.phase != Phase::Up || self.output_on == Some(false)
+    }
+
+    /// Asks how the case and the inputs are.
+    fn ask_around(&mut self) {
+        self.asked = Instant::now();
+        self.queue.push_back(ask(OsdpStatusReportType::Local));
+        if self.settings.contact.is_some() || self.settings.exit.is_some() {
+            self.queue.push_back(ask(OsdpStatusReportType::Input));
+        }
     }
 
     fn give_up(&self) -> Result<()> {
@@ -281,6 +300,14 @@ fn ask(type_: OsdpStatusReportType) -> OsdpCommand {
     OsdpCommand::Status(OsdpStatusReport { type_, nr_entries: 0, report: [0; 64] })
 }
 
+fn is_about_output(command: &OsdpCommand) -> bool {
+    match command {
+        OsdpCommand::Output(_) => true,
+        OsdpCommand::Status(status) => status.type_ == OsdpStatusReportType::Output,
+        _ => false,
+    }
+}
+
 /// The first light and the beeper, as the signal's pattern says.
 fn show(signal: Signal) -> [OsdpCommand; 2] {
     const SET: u8 = 1;
@@ -311,4 +338,28 @@ fn show(signal: Signal) -> [OsdpCommand; 2] {
         OsdpCommand::Led(OsdpCommandLed { permanent, ..OsdpCommandLed::default() }),
         OsdpCommand::Buzzer(OsdpCommandBuzzer { reader: 0, control_code, on_count, off_count, rep_count }),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_sent_of_an_opening_does_not_come_after_the_shutting() {
+        let settings = "[line]\nport = \"/dev/null\"\nkey_file = \"key\"\n";
+        let settings: PanelSettings = toml::from_str(settings).unwrap();
+        let nowhere = std::fs::File::options().read(true).write(true).open("/dev/null").unwrap();
+        let mut panel = Panel::new(&settings, &Key::default(), Line::over(nowhere)).unwrap();
+        panel.phase = Phase::Up;
+        panel.ask_around();
+        assert_eq!(panel.take(Command::Open), None);
+        assert!(matches!(panel.take(Command::Shut), Some(Report::NotOpened(_))));
+        let outputs: Vec<_> = panel.queue.iter().filter(|command| is_about_output(command)).collect();
+        let [OsdpCommand::Output(output), OsdpCommand::Status(_)] = outputs[..] else {
+            panic!("{outputs:?}")
+        };
+        assert_eq!(output.control_code, OUTPUT_OFF);
+        assert!(panel.queue.len() > outputs.len(), "the rest is still asked for");
+        assert_eq!((panel.opening, panel.take(Command::Shut)), (None, None));
+    }
 }
