@@ -5,6 +5,7 @@ pub mod camera_lane;
 pub mod camera_machine;
 pub mod crafted;
 pub mod journey;
+pub mod pty;
 pub mod redis;
 pub mod seals;
 pub mod simulation;

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -14,22 +15,34 @@ use libosdp::{
     Channel, ChannelError, OsdpCommand, OsdpEvent, OsdpFlag, OsdpStatusReport, OsdpStatusReportType,
     PdCapEntity, PdCapability, PdInfoBuilder, PeripheralDevice,
 };
-use rustix::fs::OFlags;
-use rustix::ioctl::{Getter, Setter, ioctl};
 use tempfile::TempDir;
 use tests::journey::Journey;
+use tests::pty::pty;
 
 const KEY: &str = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf";
 
 #[test]
 fn a_pulse_opens_a_device_and_tells_who_passed() {
     let (wire, port) = pty();
-    let place = Place::new(&port, "contact = { input = 0 }\n[gate.times]\ngrace_ms = 500\npulse_ms = 500");
+    let place = Place::new(&port, "contact = { input = 0 }\n[gate.times]\npulse_ms = 10000");
     let device = Device::start(wire, true);
-    let output = place.gate("pulse");
-    assert_eq!((said(&output), output.status.code()), ("passed\n".to_owned(), Some(0)), "{output:?}");
+    // A pipe that is full holds the program up where it tells who passed.
+    const FULL: usize = 65_536;
+    let (mut told, mut full) = std::io::pipe().unwrap();
+    full.write_all(&[b'.'; FULL]).unwrap();
+    let mut kiosk = place.command("pulse").stdout(full).spawn().unwrap();
+    wait_until(|| device.pulses.load(Ordering::SeqCst) == 1);
+    wait_until(|| !device.on.load(Ordering::SeqCst));
+    assert_eq!(
+        kiosk.try_wait().unwrap(),
+        None,
+        "it locks behind whoever passed, and not with the program's end"
+    );
+    let mut text = String::new();
+    told.read_to_string(&mut text).unwrap();
+    assert_eq!(&text[FULL..], "passed\n");
+    assert_eq!(kiosk.wait().unwrap().code(), Some(0));
     assert_eq!(device.pulses.load(Ordering::SeqCst), 1);
-    assert!(!device.on.load(Ordering::SeqCst), "it locks behind whoever passed");
 }
 
 #[test]
@@ -82,20 +95,50 @@ fn a_device_that_can_receive_next_to_nothing_is_refused() {
     assert!(error.ends_with("takes no secure channel with our key\n"), "{error}");
 }
 
+/// Whoever stops a service tells all of its processes, and whoever presses Ctrl-C the whole group of the terminal.
+#[test]
+fn a_stop_that_reaches_everybody_shuts_the_gate_and_is_no_fault() {
+    for signal in ["-TERM", "-INT"] {
+        let (wire, port) = pty();
+        let place = Place::new(&port, "[gate.times]\npulse_ms = 10000");
+        // This device does not end a pulse by itself.
+        let device = Device::start(wire, false);
+        let mut pulse = place.command("pulse");
+        let kiosk = pulse.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until(|| device.on.load(Ordering::SeqCst));
+        kill(signal, &[&format!("-{}", kiosk.id()), &child_of(&kiosk)]);
+        let output = kiosk.wait_with_output().unwrap();
+        assert!(!device.on.load(Ordering::SeqCst), "{signal}: {output:?}");
+        assert_eq!((said(&output), output.status.code()), (String::new(), Some(2)), "{output:?}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(error, "error: stopped before it was known how the opening ended\n");
+
+        let mut watch = place.command("watch");
+        let kiosk = watch.arg("--json").process_group(0).stdout(Stdio::piped()).spawn().unwrap();
+        let before = device.commands.load(Ordering::SeqCst);
+        wait_until(|| device.commands.load(Ordering::SeqCst) > before);
+        kill(signal, &[&format!("-{}", kiosk.id()), &child_of(&kiosk)]);
+        let output = kiosk.wait_with_output().unwrap();
+        assert_eq!((said(&output), output.status.code()), (String::new(), Some(0)), "{output:?}");
+    }
+}
+
 #[test]
 fn a_process_of_the_line_that_dies_is_a_fault_and_replaced() {
     let (wire, port) = pty();
     let place = Place::new(&port, "");
     let device = Device::start(wire, false);
-    let mut kiosk = place.command("watch").arg("--json").stdout(Stdio::piped()).spawn().unwrap();
+    // An upgrade takes the program away while it runs.
+    let program = place.folder.path().join("kiosk");
+    let mut watch = place.command("watch");
+    fs::copy(watch.get_program(), &program).unwrap();
+    let mut old = Command::new(&program);
+    let mut kiosk = old.args(watch.arg("--json").get_args()).stdout(Stdio::piped()).spawn().unwrap();
     let mut events = BufReader::new(kiosk.stdout.take().unwrap()).lines();
     // It has said that the output is off: the line works.
     wait_until(|| device.commands.load(Ordering::SeqCst) > 0);
-    let threads = fs::read_dir(format!("/proc/{}/task", kiosk.id())).unwrap();
-    let child: String = threads
-        .map(|thread| fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default())
-        .collect();
-    assert!(Command::new("kill").args(["-KILL", child.trim()]).status().unwrap().success());
+    fs::remove_file(program).unwrap();
+    kill("-KILL", &[&child_of(&kiosk)]);
     let fault = r#"{"event":"fault","why":"the process of the gate's line has ended"}"#;
     // A busy machine may have lost the line, and found it, before.
     let mut says = |expected: &str| events.by_ref().take(10).any(|line| line.unwrap() == expected);
@@ -114,10 +157,23 @@ fn settings_that_cannot_be_are_refused_before_anything_is_done() {
     assert!(answered.said.ends_with("[gate]: line 1 is used twice\n"), "{}", answered.said);
 }
 
+/// The process of a kiosk's line.
+fn child_of(kiosk: &Child) -> String {
+    let threads = fs::read_dir(format!("/proc/{}/task", kiosk.id())).unwrap();
+    let child: String = threads
+        .map(|thread| fs::read_to_string(thread.unwrap().path().join("children")).unwrap_or_default())
+        .collect();
+    child.trim().to_owned()
+}
+
+fn kill(signal: &str, processes: &[&str]) {
+    assert!(Command::new("kill").args([signal, "--"]).args(processes).status().unwrap().success());
+}
+
 /// Settings and a key.
 struct Place {
     journey: Journey,
-    _folder: TempDir,
+    folder: TempDir,
     config: PathBuf,
 }
 
@@ -130,7 +186,7 @@ impl Place {
         let line =
             format!("[gate.line]\nport = {port:?}\nbaud = 115200\naddress = 5\nkey_file = {key_file:?}\n");
         fs::write(&config, format!("[gate]\nkind = \"osdp\"\n{more}\n{line}")).unwrap();
-        Self { journey: Journey::bare(), _folder: folder, config }
+        Self { journey: Journey::bare(), folder, config }
     }
 
     fn command(&self, verb: &str) -> Command {
@@ -190,8 +246,9 @@ impl Device {
             all.fetch_add(1, Ordering::SeqCst);
             match command {
                 OsdpCommand::Output(output) => {
-                    state.store(output.control_code == 5, Ordering::SeqCst);
-                    count.fetch_add(u32::from(output.control_code == 5), Ordering::SeqCst);
+                    let unlocks = output.control_code == 5;
+                    state.store(unlocks, Ordering::SeqCst);
+                    count.fetch_add(u32::from(unlocks), Ordering::SeqCst);
                 }
                 OsdpCommand::Status(status) => {
                     let output = status.type_ == OsdpStatusReportType::Output;
@@ -301,26 +358,4 @@ fn frame(control: u8, reply: &[u8]) -> Vec<u8> {
     });
     frame.extend_from_slice(&crc.to_le_bytes());
     frame
-}
-
-/// A pseudo-terminal: one end as a descriptor, the other by its path, as a serial port is.
-#[expect(
-    unsafe_code,
-    reason = "two ioctls of the kernel's pseudo-terminals, whose arguments are an int each"
-)]
-fn pty() -> (File, PathBuf) {
-    const UNLOCK: rustix::ioctl::Opcode = 0x4004_5431;
-    const NUMBER: rustix::ioctl::Opcode = 0x8004_5430;
-    let master = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed())
-        .open("/dev/ptmx")
-        .unwrap();
-    // SAFETY: TIOCSPTLCK reads an int, TIOCGPTN writes one.
-    let number = unsafe {
-        ioctl(&master, Setter::<UNLOCK, i32>::new(0)).unwrap();
-        ioctl(&master, Getter::<NUMBER, u32>::new()).unwrap()
-    };
-    (master, PathBuf::from(format!("/dev/pts/{number}")))
 }

@@ -19,6 +19,9 @@ use shared::portrait::{MAX_PORTRAIT, PortraitFormat};
 /// The command that the child is started with; it is in no help.
 pub const COMMAND: &str = "decode-avif";
 
+/// This program, also after an upgrade has put another one in its place.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
 /// How long the child may take: a hundred times what the largest picture takes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -44,7 +47,7 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, UnusablePortrait> {
 }
 
 fn answer(bytes: &[u8]) -> io::Result<Result<DynamicImage, UnusablePortrait>> {
-    let mut child = Command::new(std::env::current_exe()?)
+    let mut child = Command::new(OWN_PROGRAM)
         .arg(COMMAND)
         .env_clear()
         .stdin(Stdio::piped())

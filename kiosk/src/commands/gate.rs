@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use crate::cli::{Gate as What, GateConfig};
 use crate::gate::settings::GateSettings;
 use crate::gate::{self, Gate, GateEvent, Signal};
 use crate::settings::Settings;
+use crate::watch::stop_flag;
 
 /// How often the gate is asked what it reports.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,6 +37,8 @@ fn read(GateConfig { config }: &GateConfig) -> Result<GateSettings> {
 }
 
 fn pulse(settings: &GateSettings, as_json: bool) -> Result<ExitCode> {
+    // A signal must not end the program with the gate open.
+    let stop = stop_flag()?;
     let mut gate = gate::open(settings)?;
     if let Some(why) = fault(gate.as_mut()) {
         bail!("{why}");
@@ -54,6 +58,9 @@ fn pulse(settings: &GateSettings, as_json: bool) -> Result<ExitCode> {
                 _ => {}
             }
         }
+        if stop.load(Ordering::Relaxed) {
+            bail!("stopped before it was known how the opening ended");
+        }
         if Instant::now() >= until {
             break;
         }
@@ -66,12 +73,14 @@ fn pulse(settings: &GateSettings, as_json: bool) -> Result<ExitCode> {
 }
 
 fn watch(settings: &GateSettings, seconds: Option<u64>, as_json: bool) -> Result<ExitCode> {
+    let stop = stop_flag()?;
     let mut gate = gate::open(settings)?;
     let began = Instant::now();
     let mut signals =
         [Signal::Progress, Signal::Success, Signal::Error, Signal::Attention, Signal::Off].iter();
     let mut shown = 0;
-    while seconds.is_none_or(|seconds| began.elapsed() < Duration::from_secs(seconds)) {
+    let over = || seconds.is_some_and(|seconds| began.elapsed() >= Duration::from_secs(seconds));
+    while !over() && !stop.load(Ordering::Relaxed) {
         if began.elapsed() >= SHOWN_FOR * shown
             && let Some(signal) = signals.next()
         {

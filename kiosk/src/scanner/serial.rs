@@ -63,57 +63,11 @@ impl Source for Serial {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
-    use std::process::{Child, ChildStdin, Command, Stdio};
+    use std::io::Write;
+
+    use ::tests::pty::pty;
 
     use super::super::{Scanned, Scanners, tests::said};
-
-    /// Makes a terminal of two ends, says what one is called, and writes into the other what it is given: a length and as
-    /// many bytes, until the end. The terminal starts out as one that people type at, which a scanner's line is not.
-    const SCANNER: &str = r"
-import os, sys
-scanner, line = os.openpty()
-print(os.ttyname(line), flush=True)
-for length in sys.stdin.buffer:
-    os.write(scanner, sys.stdin.buffer.read(int(length)))
-";
-
-    struct Line {
-        scanner: Child,
-        input: ChildStdin,
-        path: String,
-    }
-
-    impl Line {
-        fn new() -> Option<Self> {
-            if !::tests::third_party_python("pty") {
-                return None;
-            }
-            let mut scanner = Command::new("python3")
-                .args(["-c", SCANNER])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut path = String::new();
-            BufReader::new(scanner.stdout.take().unwrap()).read_line(&mut path).unwrap();
-            let input = scanner.stdin.take().unwrap();
-            Some(Self { scanner, input, path: path.trim().to_owned() })
-        }
-
-        fn send(&mut self, bytes: &[u8]) {
-            writeln!(self.input, "{}", bytes.len()).unwrap();
-            self.input.write_all(bytes).unwrap();
-            self.input.flush().unwrap();
-        }
-    }
-
-    impl Drop for Line {
-        fn drop(&mut self) {
-            self.scanner.kill().unwrap();
-            self.scanner.wait().unwrap();
-        }
-    }
 
     fn code(scanners: &Scanners) -> String {
         match said(scanners) {
@@ -124,26 +78,27 @@ for length in sys.stdin.buffer:
 
     #[test]
     fn codes_come_over_a_real_line_and_a_cut_line_is_a_fault() {
-        let Some(mut line) = Line::new() else { return };
-        let name = format!("serial:{}@9600", line.path).parse().unwrap();
+        let (mut scanner, line) = pty();
+        let name = format!("serial:{}@9600", line.display()).parse().unwrap();
         let scanners = Scanners::start(&[name]).unwrap();
         // The line is opened on another thread, which forgets what came before.
         while !matches!(scanners.next(), Some(Scanned::Code(code)) if code == "READY") {
-            line.send(b"READY\r\n");
+            // A line that nobody reads yet takes no more at some time.
+            let _ = scanner.write(b"READY\r\n");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         // Control characters are no commands of a raw line, and a long code comes whole.
         let long = "6BFOXN".repeat(150);
-        line.send(format!("A\u{3}B\u{4}C %:\r{long}\r\n").as_bytes());
+        scanner.write_all(format!("A\u{3}B\u{4}C %:\r{long}\r\n").as_bytes()).unwrap();
         let mut next = code(&scanners);
         while next == "READY" {
             next = code(&scanners);
         }
         assert_eq!(next, "A\u{3}B\u{4}C %:");
         assert_eq!(code(&scanners), long);
-        line.send(b"ENDS WITH NOTHING");
+        scanner.write_all(b"ENDS WITH NOTHING").unwrap();
         assert_eq!(code(&scanners), "ENDS WITH NOTHING");
-        drop(line);
+        drop(scanner);
         assert!(matches!(said(&scanners), Scanned::Fault(_)));
     }
 }

@@ -1,6 +1,7 @@
 //! The child, seen from the kiosk.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::{Child as Process, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
@@ -11,6 +12,9 @@ use anyhow::{Context, Result};
 use super::message::{MOST, Report, Role};
 use super::serve::{BEAT, LEAVING};
 use super::{COMMAND, LOOK};
+
+/// This program, also after an upgrade has put another one in its place.
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// For how long the child may not say that it is alive.
 const DEAD: Duration = BEAT.saturating_mul(6);
@@ -32,15 +36,16 @@ pub struct Child {
 impl Child {
     /// Starts one and says what to be.
     pub fn start(role: &Role) -> Result<Self> {
-        let mut process =
-            std::process::Command::new(std::env::current_exe().context("where this program is")?)
-                .arg(COMMAND)
-                .env_clear()
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .context("starting the process of the gate's line")?;
+        let mut process = std::process::Command::new(OWN_PROGRAM)
+            .arg(COMMAND)
+            .env_clear()
+            // Whoever stops the kiosk from a terminal stops its whole group: not the one that has to shut the gate.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the process of the gate's line")?;
         let (input, output) = (process.stdin.take(), process.stdout.take());
         let (tell, reports) = sync_channel(64);
         let mut child = Self { process, input, reports, heard: Instant::now(), last: None };

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::key;
 use super::line::Line;
@@ -35,6 +38,11 @@ const MEMORY: u64 = 512 << 20;
 pub fn run() -> Result<ExitCode> {
     for (resource, most) in [(Resource::As, MEMORY), (Resource::Core, 0), (Resource::Fsize, 0)] {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    // The end of its kiosk is what ends it. A service manager asks all processes of a service to end, and a child that obeyed
+    // would neither shut the gate nor leave its kiosk without a fault to tell of.
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        flag::register(signal, Arc::default())?;
     }
     // Not through the library's buffer: it is asked whether there is something to read.
     let input = File::from(io::stdin().as_fd().try_clone_to_owned()?);

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, ErrorKind, PipeWriter, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,46 +10,30 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ::tests::pty::pty;
 use libosdp::{
-    ControlPanelBuilder, OsdpCommand, OsdpCommandKeyset, OsdpEvent, OsdpFlag, OsdpStatusReport,
-    OsdpStatusReportType, PdCapEntity, PdCapability, PdInfoBuilder, PeripheralDevice,
+    Channel, ChannelError, ControlPanelBuilder, OsdpCommand, OsdpCommandKeyset, OsdpEvent, OsdpFlag,
+    OsdpStatusReport, OsdpStatusReportType, PdCapEntity, PdCapability, PdInfoBuilder, PeripheralDevice,
 };
-use rustix::fs::OFlags;
-use rustix::ioctl::{Getter, Setter, ioctl};
 use tempfile::TempDir;
 
-use super::line::Line;
+use super::Osdp;
+use super::line::{Line, code};
 use super::message::{Command, Report, Role};
 use super::serve::{Inbox, serve};
-use crate::gate::Signal;
+use crate::gate::passage::Input;
+use crate::gate::settings::PanelSettings;
+use crate::gate::worker::{Opening, Reports};
+use crate::gate::{GateEvent, Signal};
 
 /// Longer than anything takes. Only a test that fails waits for so long.
 const LONG: Duration = Duration::from_secs(30);
 
 const KEY: &str = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf";
-const OTHER_KEY: &str = "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf";
+/// The code of osdp_KEYSET (SIA OSDP 2.2).
+const KEYSET: u8 = 0x75;
 
-/// A pseudo-terminal: one end as a descriptor, the other by its path, as a serial port is.
-#[expect(
-    unsafe_code,
-    reason = "two ioctls of the kernel's pseudo-terminals, whose arguments are an int each"
-)]
-fn pty() -> (File, PathBuf) {
-    const UNLOCK: rustix::ioctl::Opcode = 0x4004_5431;
-    const NUMBER: rustix::ioctl::Opcode = 0x8004_5430;
-    let master = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags((OFlags::NOCTTY | OFlags::NONBLOCK).bits().cast_signed())
-        .open("/dev/ptmx")
-        .unwrap();
-    // SAFETY: TIOCSPTLCK reads an int, TIOCGPTN writes one.
-    let number = unsafe {
-        ioctl(&master, Setter::<UNLOCK, i32>::new(0)).unwrap();
-        ioctl(&master, Getter::<NUMBER, u32>::new()).unwrap()
-    };
-    (master, PathBuf::from(format!("/dev/pts/{number}")))
-}
+const OTHER_KEY: &str = "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf";
 
 /// The child's work, on a thread.
 struct Served {
@@ -118,6 +102,8 @@ struct Device {
     took: Receiver<OsdpCommand>,
     events: Sender<OsdpEvent>,
     output: Arc<AtomicBool>,
+    /// What it answers of its inputs, and of its case.
+    states: Arc<Mutex<([u8; 2], u8)>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -146,7 +132,8 @@ impl Device {
         let (tell, took) = channel();
         let (events, to_send) = channel();
         let output = Arc::new(AtomicBool::new(false));
-        let state = output.clone();
+        let states = Arc::new(Mutex::new(([0; 2], 0)));
+        let (state, others) = (output.clone(), states.clone());
         let tell = Mutex::new(tell);
         device.set_command_callback(move |command| {
             match command {
@@ -154,10 +141,14 @@ impl Device {
                     state.store(asked.control_code == 5 && obedient, Ordering::SeqCst)
                 }
                 OsdpCommand::Status(status) => {
-                    let inputs = status.type_ == OsdpStatusReportType::Input;
-                    status.nr_entries = if inputs { 2 } else { 1 };
-                    status.report = [0; 64];
-                    status.report[0] = u8::from(!inputs && state.load(Ordering::SeqCst));
+                    let (inputs, tampered) = *others.lock().unwrap();
+                    let told = match status.type_ {
+                        OsdpStatusReportType::Input => inputs.to_vec(),
+                        OsdpStatusReportType::Local => vec![tampered, 0],
+                        _ => vec![u8::from(state.load(Ordering::SeqCst))],
+                    };
+                    status.nr_entries = told.len();
+                    status.report[..told.len()].copy_from_slice(&told);
                     return 0;
                 }
                 _ => {}
@@ -176,14 +167,22 @@ impl Device {
                 thread::sleep(Duration::from_millis(2));
             }
         });
-        Self { took, events, output, stop, thread: Some(thread) }
+        Self { took, events, output, states, stop, thread: Some(thread) }
     }
 
+    /// Changes inputs, and volunteers it.
     fn inputs(&self, states: [u8; 2]) {
-        self.report(OsdpStatusReportType::Input, states);
+        self.states.lock().unwrap().0 = states;
+        self.volunteer(OsdpStatusReportType::Input, states);
     }
 
-    fn report(&self, type_: OsdpStatusReportType, states: [u8; 2]) {
+    /// Opens or closes the case, and volunteers it.
+    fn tamper(&self, tampered: u8) {
+        self.states.lock().unwrap().1 = tampered;
+        self.volunteer(OsdpStatusReportType::Local, [tampered, 0]);
+    }
+
+    fn volunteer(&self, type_: OsdpStatusReportType, states: [u8; 2]) {
         let mut report = [0; 64];
         report[..2].copy_from_slice(&states);
         self.events.send(OsdpEvent::Status(OsdpStatusReport { type_, nr_entries: 2, report })).unwrap();
@@ -235,9 +234,9 @@ fn a_panel_opens_watches_and_signals() {
     // A wire that was cut, which a supervised input tells apart, is no gate that is shut.
     device.inputs([3, 1]);
     assert_eq!(panel.next(), Report::Contact(true));
-    device.report(OsdpStatusReportType::Local, [1, 0]);
+    device.tamper(1);
     assert_eq!(panel.next(), Report::Tamper(true));
-    device.report(OsdpStatusReportType::Local, [0, 0]);
+    device.tamper(0);
     assert_eq!(panel.next(), Report::Tamper(false));
 
     panel.say(Command::Signal(Signal::Error));
@@ -253,6 +252,120 @@ fn a_panel_opens_watches_and_signals() {
     }
     assert_eq!((light, beeper), (Some((1, 2)), Some((1, 1, 3))));
     panel.leave();
+}
+
+#[test]
+fn a_device_that_volunteers_nothing_is_asked() {
+    let (wire, port) = pty();
+    let device = Device::start(&wire, KEY);
+    device.states.lock().unwrap().1 = 1;
+    let panel = Served::panel(&port, KEY, INPUTS);
+    // Before it counts as up: a case that was opened while nobody looked is no case that is closed.
+    let before = [panel.next(), panel.next(), panel.next()];
+    assert_eq!(before, [Report::Tamper(true), Report::Contact(false), Report::Up]);
+    *device.states.lock().unwrap() = ([1, 0], 1);
+    assert_eq!(panel.next(), Report::Contact(true));
+    *device.states.lock().unwrap() = ([1, 1], 1);
+    assert_eq!(panel.next(), Report::Exit);
+    *device.states.lock().unwrap() = ([1, 1], 0);
+    assert_eq!(panel.next(), Report::Tamper(false));
+    panel.leave();
+}
+
+/// What a lane hears of a gate whose child is played by the test.
+fn gate<'a>(reports: &'a Reports, settings: &str) -> Osdp<'a> {
+    let line = "[line]\nport = \"/no/port\"\nkey_file = \"/no/key\"\n";
+    let role = match settings.contains("card") {
+        true => (Role::Reader(toml::from_str(&format!("{settings}{line}")).unwrap()), None),
+        false => {
+            let settings: PanelSettings = toml::from_str(&format!("{settings}{line}")).unwrap();
+            let times = (settings.times.into(), settings.contact.is_some());
+            (Role::Panel(settings), Some(times))
+        }
+    };
+    Osdp::new(role.0, role.1, reports)
+}
+
+fn fault(why: &str) -> GateEvent {
+    GateEvent::Fault(why.to_owned())
+}
+
+#[test]
+fn a_card_that_was_not_fetched_is_a_fault_that_ends() {
+    let reports = Reports::default();
+    let mut gate = gate(&reports, "[card]\nformat = \"wiegand-26\"\nfacility = 1\nnumber = 1\n");
+    let opened = |gate: &mut Osdp<'_>, report| {
+        let (opening, answered) = Opening::new(LONG);
+        gate.open(opening);
+        gate.take(report);
+        answered.recv().unwrap().is_ok()
+    };
+    // Nobody said yet that there is a panel.
+    assert!(!opened(&mut gate, Report::Alive));
+    assert_eq!(reports.take(), [fault("nobody answers at the other end of the gate's line")]);
+    gate.take(Report::Up);
+    assert_eq!(reports.take(), [GateEvent::Mended]);
+    assert!(opened(&mut gate, Report::Opened));
+    assert!(!opened(&mut gate, Report::NotOpened("too late".to_owned())));
+    assert_eq!(reports.take(), [fault("too late")]);
+    assert!(!opened(&mut gate, Report::Alive), "it is not opened before it is mended");
+    assert_eq!(reports.take(), []);
+    gate.take(Report::Up);
+    assert_eq!(reports.take(), [GateEvent::Mended]);
+}
+
+const TAMPERED: &str = "the OSDP device was opened by somebody";
+
+#[test]
+fn a_case_that_is_open_is_a_fault_until_it_is_closed_whatever_becomes_of_the_door_and_the_line() {
+    let reports = Reports::default();
+    let mut gate = gate(&reports, INPUTS);
+    let mut told = |said: Vec<Report>| {
+        said.into_iter().for_each(|report| gate.take(report));
+        reports.take()
+    };
+    assert_eq!(told(vec![Report::Contact(false), Report::Up]), []);
+    assert_eq!(told(vec![Report::Tamper(true)]), [fault(TAMPERED)]);
+    let forced = vec![Report::Contact(true), Report::Contact(false)];
+    assert_eq!(told(forced.clone()), [GateEvent::Forced, GateEvent::Shut]);
+    assert_eq!(told(vec![Report::Tamper(false)]), [GateEvent::Mended]);
+    assert_eq!(told(forced), [GateEvent::Forced, GateEvent::Shut], "force that is over is no fault");
+    assert_eq!(told(vec![Report::Tamper(true)]), [fault(TAMPERED)]);
+    gate.lose("the wire was pulled");
+    let mut told = |said: Vec<Report>| {
+        said.into_iter().for_each(|report| gate.take(report));
+        reports.take()
+    };
+    assert_eq!(told(vec![Report::Tamper(true), Report::Contact(false), Report::Up]), []);
+    assert_eq!(told(vec![Report::Tamper(false)]), [GateEvent::Mended]);
+    gate.lose("the wire was pulled");
+    for report in [Report::Contact(false), Report::Up] {
+        gate.take(report);
+    }
+    assert_eq!(reports.take(), [fault("the wire was pulled"), GateEvent::Mended]);
+}
+
+#[test]
+fn a_gate_that_is_held_is_told_of_again_after_a_fault() {
+    let reports = Reports::default();
+    let mut gate = gate(&reports, "contact = { input = 0 }\n[times]\nheld_ms = 1000\n");
+    [Report::Contact(true), Report::Up].into_iter().for_each(|report| gate.take(report));
+    let held = |gate: &mut Osdp<'_>| {
+        let began = Instant::now();
+        loop {
+            gate.step(Input::Tick);
+            let told = reports.take();
+            if !told.is_empty() {
+                return told;
+            }
+            assert!(began.elapsed() < LONG);
+            thread::sleep(Duration::from_millis(10));
+        }
+    };
+    assert_eq!(held(&mut gate), [GateEvent::Held]);
+    [Report::Tamper(true), Report::Tamper(false)].into_iter().for_each(|report| gate.take(report));
+    assert_eq!(reports.take(), [fault(TAMPERED), GateEvent::Mended]);
+    assert_eq!(held(&mut gate), [GateEvent::Held]);
 }
 
 #[test]
@@ -369,8 +482,36 @@ fn a_device_that_says_yes_and_does_nothing_has_not_opened() {
     drop(device);
 }
 
+/// A line that remembers the codes of the frames that went out.
+struct Spied(Line, Arc<Mutex<Vec<u8>>>);
+
+impl Channel for Spied {
+    fn get_id(&self) -> i32 {
+        self.0.get_id()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ChannelError> {
+        self.0.read(buffer)
+    }
+
+    fn write(&mut self, frame: &[u8]) -> Result<usize, ChannelError> {
+        self.1.lock().unwrap().extend(code(frame));
+        self.0.write(frame)
+    }
+
+    fn flush(&mut self) -> Result<(), ChannelError> {
+        self.0.flush()
+    }
+
+    fn close(&mut self) -> Result<(), ChannelError> {
+        self.0.close()
+    }
+}
+
 /// Somebody else's panel, on a thread.
 struct ForeignPanel {
+    /// The codes of what it said so far.
+    said: Arc<Mutex<Vec<u8>>>,
     cards: Receiver<(usize, Vec<u8>)>,
     commands: Sender<OsdpCommand>,
     secure: Arc<AtomicU8>,
@@ -387,7 +528,8 @@ impl ForeignPanel {
             .unwrap()
             .flag(OsdpFlag::EnforceSecure)
             .secure_channel_key(key_bytes(key));
-        let line = Box::new(Line::over(port.try_clone().unwrap()));
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let line = Box::new(Spied(Line::over(port.try_clone().unwrap()), said.clone()));
         let mut control = ControlPanelBuilder::new().add_channel(line, vec![reader]).build().unwrap();
         let (tell, cards) = channel();
         control.set_event_callback(move |_, event| {
@@ -410,7 +552,7 @@ impl ForeignPanel {
                 thread::sleep(Duration::from_millis(2));
             }
         });
-        Self { cards, commands, secure, stop, thread: Some(thread) }
+        Self { said, cards, commands, secure, stop, thread: Some(thread) }
     }
 
     fn wait_until_secure(&self) {
@@ -494,6 +636,13 @@ fn a_panel_cannot_change_the_readers_key() {
     while reader.next() != Report::Up {}
     let keyset = OsdpCommandKeyset::new_scbk(key_bytes(OTHER_KEY));
     panel.commands.send(OsdpCommand::KeySet(keyset)).unwrap();
+    let began = Instant::now();
+    // It went out and was answered: by a yes, after which the panel goes on, or by a no, after which it gives up.
+    let later = || panel.said.lock().unwrap().iter().rev().position(|code| *code == KEYSET);
+    while later().is_none_or(|later| later < 3 && panel.secure.load(Ordering::SeqCst) == 1) {
+        assert!(began.elapsed() < LONG, "the key was not sent");
+        thread::sleep(Duration::from_millis(5));
+    }
     drop(panel);
     let panel = ForeignPanel::start(&wire, KEY);
     panel.wait_until_secure();
