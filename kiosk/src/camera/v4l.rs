@@ -5,9 +5,10 @@
 //! | `ioctl.rs` | questions to the driver that the `v4l` crate answers with a panic where a camera is odd |
 //! | `format.rs` | which pixel format and size, of those on offer |
 //! | `streaming.rs` | an open device that sends frames |
-//! | `jpeg.rs`, `yuyv.rs` | bytes to pixels |
+//! | `jpeg.rs`, `huffman.rs`, `yuyv.rs` | bytes to pixels |
 
 pub(super) mod format;
+mod huffman;
 pub(super) mod ioctl;
 pub(super) mod jpeg;
 mod streaming;
@@ -99,7 +100,10 @@ pub(super) fn cause(error: io::Error) -> anyhow::Error {
     let meaning = match error.raw_os_error() {
         Some(2 | 6) => "it is not there",
         Some(5) => "the device failed",
-        Some(13 | 1) => "this user may not use it; the group `video` may",
+        // Who may is up to the rules of udev: ours give it to the lane's user alone.
+        Some(13 | 1) => {
+            "this user may not use it (`ls -l` says who may; with our udev rules, `runuser -u kiosk`)"
+        }
         Some(16) => "another program is using it",
         Some(19) => "it was pulled out",
         _ => "the driver failed",
