@@ -127,7 +127,7 @@ impl Shared {
     }
 
     /// Puts what the camera delivered where it is taken from. Returns whether the camera is to go on.
-    fn put(&self, next: Delivery, condition: Condition, recorded: bool) -> bool {
+    fn put(&self, next: Result<Option<Frame>>, condition: Condition, recorded: bool) -> bool {
         let mut slot = self.lock();
         if recorded {
             let waiting = |slot: &mut Slot| slot.next.is_some() && !slot.dropped;
@@ -135,12 +135,21 @@ impl Shared {
         }
         slot.counts.camera = condition;
         slot.heard = Some(Instant::now());
-        match &next {
-            Delivery::Frame(_) => slot.counts.frames += 1,
-            Delivery::Fault(_) => slot.counts.faults += 1,
-            Delivery::End | Delivery::Nothing => slot.ended = true,
-        }
-        if !slot.ended && matches!(slot.next.replace(next), Some(Delivery::Frame(_))) {
+        let replaced = match next {
+            Ok(Some(frame)) => {
+                slot.counts.frames += 1;
+                slot.next.replace(Delivery::Frame(frame))
+            }
+            Ok(None) => {
+                slot.ended = true;
+                None
+            }
+            Err(error) => {
+                slot.counts.faults += 1;
+                slot.next.replace(Delivery::Fault(error))
+            }
+        };
+        if matches!(replaced, Some(Delivery::Frame(_))) {
             slot.counts.dropped += 1;
         }
         self.changed.notify_all();
@@ -148,14 +157,10 @@ impl Shared {
     }
 }
 
-fn next_of(camera: &mut dyn Camera) -> Delivery {
+fn next_of(camera: &mut dyn Camera) -> Result<Option<Frame>> {
     // A driver's bug closes the device and is a fault like any other; the camera's own state is only ever whole.
-    match catch_unwind(AssertUnwindSafe(|| camera.next_frame())) {
-        Ok(Ok(Some(frame))) => Delivery::Frame(frame),
-        Ok(Ok(None)) => Delivery::End,
-        Ok(Err(error)) => Delivery::Fault(error),
-        Err(_) => Delivery::Fault(anyhow!("the camera's driver panicked")),
-    }
+    catch_unwind(AssertUnwindSafe(|| camera.next_frame()))
+        .unwrap_or_else(|_| Err(anyhow!("the camera's driver panicked")))
 }
 
 #[cfg(test)]
@@ -203,7 +208,9 @@ mod tests {
     }
 
     fn until(feed: &Feed, seen: impl Fn(&Counts) -> bool) {
+        let began = Instant::now();
         while !seen(&feed.counts()) {
+            assert!(began.elapsed() < LONG, "it never came");
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -271,7 +278,9 @@ mod tests {
             drop(feed);
             // The camera is asked once more at most.
             let _ = tell.send(Does::Frame(2));
+            let began = Instant::now();
             while tell.send(Does::Fail).is_ok() {
+                assert!(began.elapsed() < LONG, "it is still asked");
                 thread::sleep(Duration::from_millis(1));
             }
         }
