@@ -7,7 +7,7 @@ use ::v4l::Device;
 use ::v4l::format::FourCC;
 use ::v4l::framesize::FrameSizeEnum;
 use ::v4l::video::Capture;
-use anyhow::{Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use serde::Serialize;
 
 use super::DeviceName;
@@ -16,8 +16,12 @@ use super::v4l::{cause, format, ioctl};
 /// Where the kernel lists devices.
 const SYSFS: &str = "/sys";
 
-/// Where udev keeps names that stay; those by make before those by place.
-const STABLE: [&str; 2] = ["/dev/v4l/by-id", "/dev/v4l/by-path"];
+/// Where it puts their nodes.
+const DEV: &str = "/dev";
+
+/// Where udev keeps names that stay: by make, and by place.
+const BY_ID: &str = "/dev/v4l/by-id";
+const BY_PATH: &str = "/dev/v4l/by-path";
 
 /// A camera of this machine.
 #[derive(Debug, Serialize)]
@@ -43,54 +47,75 @@ pub struct Offer {
     pub sizes: Vec<(u32, u32)>,
 }
 
-/// Lists the cameras that this user may open.
-pub fn list() -> Vec<Listed> {
-    let cameras = nodes(Path::new(SYSFS)).into_iter().filter_map(|node| {
-        let path = Path::new("/dev").join(&node.name);
-        let device = Device::with_path(&path).ok()?;
-        let capability = ioctl::capability(&device).ok().filter(|capability| capability.is_camera)?;
-        let id = stable_name(&path, &node, &capability.bus);
-        Some(Listed { id, path, name: capability.card, formats: offers(&device) })
-    });
-    cameras.collect()
+/// What there is.
+#[derive(Debug)]
+pub struct Found {
+    /// The cameras that this user may open.
+    pub cameras: Vec<Listed>,
+    /// Why a node could not be looked at, for each.
+    pub refused: Vec<Error>,
+}
+
+/// Lists the cameras of this machine.
+pub fn list() -> Found {
+    let mut found = Found { cameras: vec![], refused: vec![] };
+    let nodes = nodes(Path::new(SYSFS));
+    for node in &nodes {
+        let path = Path::new(DEV).join(&node.name);
+        match look(&path) {
+            Ok((device, capability)) if capability.is_camera => {
+                let id = stable_name(&path, node, &nodes, &capability.bus);
+                found.cameras.push(Listed { id, path, name: capability.card, formats: offers(&device) });
+            }
+            Ok(_) => {}
+            Err(error) => found.refused.push(error),
+        }
+    }
+    found
 }
 
 /// Returns the device node that a name means now.
 pub fn find(name: &DeviceName) -> Result<PathBuf> {
-    let matches: Vec<PathBuf> = match name {
-        DeviceName::Path(path) => return Ok(path.clone()),
-        DeviceName::Usb { vendor, product, serial } => nodes(Path::new(SYSFS))
-            .into_iter()
-            .filter(|node| {
-                node.usb.as_ref().is_some_and(|usb| {
-                    (usb.vendor, usb.product) == (*vendor, *product)
-                        && serial.as_ref().is_none_or(|serial| usb.serial.as_ref() == Some(serial))
-                })
-            })
-            .map(|node| Path::new("/dev").join(node.name))
-            .filter(|path| capability(path).is_ok_and(|capability| capability.is_camera))
-            .collect(),
-        DeviceName::Bus(place) => nodes(Path::new(SYSFS))
-            .into_iter()
-            .map(|node| Path::new("/dev").join(node.name))
-            .filter(|path| {
-                capability(path).is_ok_and(|capability| capability.is_camera && capability.bus == *place)
-            })
-            .collect(),
-    };
-    match matches.as_slice() {
-        [] => bail!("it is not there"),
-        [path] => Ok(path.clone()),
-        several => bail!(
+    find_in(name, Path::new(SYSFS), Path::new(DEV))
+}
+
+fn find_in(name: &DeviceName, sysfs: &Path, dev: &Path) -> Result<PathBuf> {
+    if let DeviceName::Path(path) = name {
+        return Ok(path.clone());
+    }
+    let (mut matches, mut refused) = (Vec::new(), None);
+    for node in nodes(sysfs) {
+        let place = match name {
+            DeviceName::Bus(place) => Some(place),
+            name if node.is_called(name) => None,
+            _ => continue,
+        };
+        let path = dev.join(&node.name);
+        match look(&path) {
+            Ok((_, is)) if is.is_camera && place.is_none_or(|place| is.bus == *place) => matches.push(path),
+            Ok(_) => {}
+            Err(error) => refused = Some(error),
+        }
+    }
+    match (matches.as_slice(), refused) {
+        ([], Some(error)) => Err(error),
+        ([], None) => bail!("it is not there"),
+        ([path], _) => Ok(path.clone()),
+        (several, _) => bail!(
             "{} cameras are called that; `kiosk cameras` shows names that tell them apart",
             several.len()
         ),
     }
 }
 
-fn capability(path: &Path) -> Result<ioctl::Capability> {
-    let device = Device::with_path(path).map_err(cause)?;
-    ioctl::capability(&device).map_err(cause)
+/// Opens a node and asks what it is.
+fn look(path: &Path) -> Result<(Device, ioctl::Capability)> {
+    let look = || {
+        let device = Device::with_path(path)?;
+        let capability = ioctl::capability(&device)?;
+        Ok((device, capability))
+    };
+    look().map_err(cause).with_context(|| path.display().to_string())
 }
 
 /// A video node as the kernel lists it.
@@ -102,11 +127,34 @@ struct Node {
     usb: Option<Usb>,
 }
 
+/// A USB device: what its maker calls it, and where it is plugged in.
 #[derive(Debug, PartialEq, Eq)]
 struct Usb {
     vendor: u16,
     product: u16,
     serial: Option<String>,
+    folder: PathBuf,
+}
+
+impl Node {
+    /// Tells whether no other device of the same make, with the same serial number or none, is plugged in.
+    fn is_alone(&self, nodes: &[Node]) -> bool {
+        let make = |usb: &Usb| (usb.vendor, usb.product, usb.serial.clone());
+        let Some(own) = &self.usb else { return true };
+        nodes
+            .iter()
+            .filter_map(|node| node.usb.as_ref())
+            .all(|usb| usb.folder == own.folder || make(usb) != make(own))
+    }
+
+    /// Tells whether a make means this node.
+    fn is_called(&self, name: &DeviceName) -> bool {
+        let DeviceName::Usb { vendor, product, serial } = name else { return false };
+        self.usb.as_ref().is_some_and(|usb| {
+            (usb.vendor, usb.product) == (*vendor, *product)
+                && serial.as_ref().is_none_or(|serial| usb.serial.as_ref() == Some(serial))
+        })
+    }
 }
 
 /// Lists video nodes, by number.
@@ -131,21 +179,31 @@ fn usb(device: &Path) -> Option<Usb> {
     device.ancestors().find_map(|folder| {
         let attribute = |name| fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_owned());
         let number = |name| u16::from_str_radix(&attribute(name)?, 16).ok();
-        Some(Usb { vendor: number("idVendor")?, product: number("idProduct")?, serial: attribute("serial") })
+        Some(Usb {
+            vendor: number("idVendor")?,
+            product: number("idProduct")?,
+            serial: attribute("serial"),
+            folder: folder.to_owned(),
+        })
     })
 }
 
-fn stable_name(path: &Path, node: &Node, bus: &str) -> String {
-    let links = STABLE.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
-    let mut links = links.map(|link| link.path());
-    if let Some(link) = links.find(|link| fs::canonicalize(link).is_ok_and(|target| target == path)) {
+/// Returns a name that means this camera and no other, also after a restart.
+fn stable_name(path: &Path, node: &Node, nodes: &[Node], bus: &str) -> String {
+    let link = |folder: &str| {
+        let mut links = fs::read_dir(folder).into_iter().flatten().flatten().map(|link| link.path());
+        links.find(|link| fs::canonicalize(link).is_ok_and(|target| target == path))
+    };
+    // Of two that have all in common, by-id is the one that was plugged in last.
+    let alone = node.is_alone(nodes);
+    if let Some(link) = link(BY_ID).filter(|_| alone).or_else(|| link(BY_PATH)) {
         return link.display().to_string();
     }
     match &node.usb {
-        Some(Usb { vendor, product, serial }) => {
+        Some(Usb { vendor, product, serial, .. }) if alone => {
             DeviceName::Usb { vendor: *vendor, product: *product, serial: serial.clone() }.to_string()
         }
-        None => DeviceName::Bus(bus.to_owned()).to_string(),
+        _ => DeviceName::Bus(bus.to_owned()).to_string(),
     }
 }
 
@@ -190,7 +248,8 @@ mod tests {
         for (name, value) in [("idVendor", "046d\n"), ("idProduct", "0825\n"), ("serial", "A1\n")] {
             fs::write(hub.join("1-2").join(name), value).unwrap();
         }
-        let usb = Usb { vendor: 0x046d, product: 0x0825, serial: Some("A1".to_owned()) };
+        let folder = fs::canonicalize(hub.join("1-2")).unwrap();
+        let usb = Usb { vendor: 0x046d, product: 0x0825, serial: Some("A1".to_owned()), folder };
         assert_eq!(
             nodes(sysfs.path()),
             [
@@ -202,12 +261,44 @@ mod tests {
     }
 
     #[test]
-    fn a_make_or_a_place_that_is_not_there_is_said_to_be_missing() {
-        for name in [
-            DeviceName::Usb { vendor: 0xffff, product: 0xffff, serial: None },
-            DeviceName::Bus("nowhere".to_owned()),
-        ] {
-            assert_eq!(find(&name).unwrap_err().to_string(), "it is not there");
+    fn two_of_one_make_are_told_apart_by_their_place() {
+        let node = |name: &str, folder: &str, serial: &str| {
+            let usb = Usb { vendor: 1, product: 2, serial: Some(serial.to_owned()), folder: folder.into() };
+            Node { name: name.to_owned(), usb: Some(usb) }
+        };
+        // A camera has more than one node.
+        let mut nodes = vec![node("video90", "1-1", "0001"), node("video91", "1-1", "0001")];
+        let name = |nodes: &[Node]| stable_name(Path::new("/dev/video90"), &nodes[0], nodes, "usb-1");
+        assert_eq!(name(&nodes), "usb:0001:0002:0001");
+        nodes.push(node("video92", "1-2", "0002"));
+        assert_eq!(name(&nodes), "usb:0001:0002:0001", "another serial number is another name");
+        nodes.push(node("video93", "1-3", "0001"));
+        assert_eq!(name(&nodes), "bus:usb-1");
+    }
+
+    #[test]
+    fn a_make_or_a_place_that_is_not_there_is_said_to_be_missing_and_one_that_cannot_be_opened_is_not() {
+        let nowhere = DeviceName::Bus("nowhere".to_owned());
+        let make = |product| DeviceName::Usb { vendor: 0xffff, product, serial: None };
+        let folder = tempfile::tempdir().unwrap();
+        let (sysfs, dev) = (folder.path().join("sys"), folder.path().join("dev"));
+        let missing = |name: &DeviceName| find_in(name, &sysfs, &dev).unwrap_err();
+        for name in [&nowhere, &make(1)] {
+            assert_eq!(missing(name).to_string(), "it is not there");
         }
+        let device = sysfs.join("devices/1-1");
+        fs::create_dir_all(sysfs.join("class/video4linux/video7")).unwrap();
+        fs::create_dir_all(&device).unwrap();
+        symlink(&device, sysfs.join("class/video4linux/video7/device")).unwrap();
+        fs::write(device.join("idVendor"), "ffff").unwrap();
+        fs::write(device.join("idProduct"), "0001").unwrap();
+        // A node that is listed and does not answer as one.
+        fs::create_dir(&dev).unwrap();
+        fs::write(dev.join("video7"), "").unwrap();
+        for name in [&nowhere, &make(1)] {
+            let error = format!("{:#}", missing(name));
+            assert!(error.starts_with(&format!("{}: ", dev.join("video7").display())), "{error}");
+        }
+        assert_eq!(missing(&make(2)).to_string(), "it is not there");
     }
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::settings::CameraSettings;
-pub use devices::list;
+pub use devices::{Found, list};
 pub use feed::{Counts, Delivery, Feed};
 pub use frame::Frame;
 pub use replay::Replay;
@@ -33,8 +33,9 @@ pub use v4l::format::{PixelFormat, Wanted};
 pub trait Camera {
     /// Returns the next frame, or `None` when there will be no more.
     ///
-    /// A live camera never blocks for long: within two seconds without a frame it returns an error, and the next call
-    /// tries to bring it back.
+    /// A live camera never blocks for long: within two and a half seconds without a good frame, and what its driver takes
+    /// to open it, it returns an error, and the next call tries to bring it back. A driver that hangs is the [`Feed`]'s to
+    /// tell of.
     ///
     /// # Errors
     /// A device or a recording that fails.

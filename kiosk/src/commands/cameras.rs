@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::qr::Reader;
 
 use super::answer;
-use crate::camera::{self, CameraSpec, Counts, Delivery, Feed, Frame};
+use crate::camera::{self, CameraSpec, Counts, Delivery, Feed, Found, Frame};
 use crate::cli::{CameraTest, Cameras, CamerasTest};
 use crate::notice;
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ pub fn run(arguments: &Cameras, as_json: bool) -> Result<ExitCode> {
 }
 
 fn list(as_json: bool) -> Result<ExitCode> {
-    let cameras = camera::list();
+    let Found { cameras, refused } = camera::list();
     let mut lines = vec![];
     for camera in &cameras {
         lines.push(format!("{}\n    {} at {}", camera.id, camera.name, camera.path.display()));
@@ -42,9 +42,10 @@ fn list(as_json: bool) -> Result<ExitCode> {
         }
     }
     if cameras.is_empty() {
-        notice(
-            "no camera; this user has to be in the group `video`, and cameras in use are not shown to others",
-        );
+        notice("no camera");
+    }
+    for error in refused {
+        notice(&format!("{error:#}"));
     }
     answer(as_json, &json!({ "cameras": cameras }), &lines.join("\n"))?;
     Ok(if cameras.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -79,7 +80,7 @@ fn test(arguments: &CamerasTest, as_json: bool) -> Result<ExitCode> {
 }
 
 fn only_one() -> Result<CameraSpec> {
-    match camera::list().as_slice() {
+    match camera::list().cameras.as_slice() {
         [] => bail!("no camera; `kiosk cameras` says more"),
         [camera] => camera.id.parse().map_err(anyhow::Error::msg).context("the camera's own name"),
         several => bail!("which of {} cameras? `kiosk cameras` lists them", several.len()),
