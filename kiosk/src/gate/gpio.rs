@@ -12,7 +12,7 @@ use gpiocdev::Request;
 use gpiocdev::line::{EdgeKind, Value};
 
 use super::passage::{Input, Passage};
-use super::settings::{self, Bias, GpioSettings, Level};
+use super::settings::{Bias, GpioSettings, InputLine, Level, OutputLine};
 use super::worker::{Opening, Order, Reports, Worker};
 use super::{GateEvent, Signal};
 
@@ -29,7 +29,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub fn open(settings: &GpioSettings) -> Result<Worker> {
     let settings = settings.clone();
     Worker::start(settings.contact.is_some(), move |orders, reports, started| {
-        let mut gate = Gpio { settings, reports, began: Instant::now(), at: None, signal: None, retry: None };
+        let mut gate =
+            Gpio { settings, reports, began: Instant::now(), service: None, signal: None, retry: None };
         gate.take_lines();
         started();
         loop {
@@ -50,14 +51,14 @@ struct Gpio<'a> {
     settings: GpioSettings,
     reports: &'a Reports,
     began: Instant,
-    at: Option<Place>,
+    service: Option<Service>,
     signal: Option<(Signal, Instant)>,
     /// When to ask for the lines again.
     retry: Option<Instant>,
 }
 
-/// The lines, and what they mean.
-struct Place {
+/// The lines of a gate in service, and what they mean.
+struct Service {
     lines: Lines,
     passage: Passage,
     checked: Instant,
@@ -66,15 +67,15 @@ struct Place {
 impl Gpio<'_> {
     fn open(&mut self, opening: Opening) {
         let now = self.now();
-        let Some(place) = &mut self.at else {
+        let Some(service) = &mut self.service else {
             opening.answer(Err(anyhow!("the lines of the gate are not there")));
             return;
         };
         if !opening.awaited() {
             return;
         }
-        let events = place.passage.step(Input::Open, now);
-        match place.lines.relay(place.passage.unlocked()) {
+        let events = service.passage.step(Input::Open, now);
+        match service.lines.relay(service.passage.unlocked()) {
             Ok(()) => {
                 opening.answer(Ok(()));
                 events.into_iter().for_each(|event| self.reports.tell(event));
@@ -89,13 +90,13 @@ impl Gpio<'_> {
 
     /// Begins anew with lines that did not do what they were asked to in time. Lines that are not there are told of already.
     fn gave_up(&mut self) {
-        if self.at.is_some() {
+        if self.service.is_some() {
             self.fail(&anyhow!("the lines of the gate did not answer in time"));
         }
     }
 
     fn look(&mut self) {
-        if self.at.is_none() {
+        if self.service.is_none() {
             if self.retry.is_some_and(|retry| Instant::now() >= retry) {
                 self.take_lines();
             }
@@ -108,25 +109,26 @@ impl Gpio<'_> {
 
     fn work(&mut self) -> Result<()> {
         let now = self.now();
-        let Some(place) = &mut self.at else { return Ok(()) };
-        let mut inputs = place.lines.edges()?;
-        if place.checked.elapsed() >= CHECK {
-            place.checked = Instant::now();
+        let Some(service) = &mut self.service else { return Ok(()) };
+        let mut inputs = service.lines.edges()?;
+        if service.checked.elapsed() >= CHECK {
+            service.checked = Instant::now();
             // An edge that was lost is made up for here; one that was seen means nothing again.
-            inputs.extend(place.lines.contact()?.map(|open| if open { Input::Opened } else { Input::Shut }));
-            place.lines.check()?;
+            inputs
+                .extend(service.lines.contact()?.map(|open| if open { Input::Opened } else { Input::Shut }));
+            service.lines.check()?;
         }
         inputs.push(Input::Tick);
         for input in inputs {
-            place.passage.step(input, now).into_iter().for_each(|event| self.reports.tell(event));
+            service.passage.step(input, now).into_iter().for_each(|event| self.reports.tell(event));
         }
-        place.lines.relay(place.passage.unlocked())?;
+        service.lines.relay(service.passage.unlocked())?;
         let (lamp, beeper) = self.signal.map_or((false, false), |(signal, since)| {
             let after = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             (signal.pattern().lamp(after), signal.pattern().beeper(after))
         });
-        place.lines.lamp(lamp)?;
-        place.lines.beeper(beeper)
+        service.lines.lamp(lamp)?;
+        service.lines.beeper(beeper)
     }
 
     fn take_lines(&mut self) {
@@ -134,11 +136,11 @@ impl Gpio<'_> {
         let taken = Lines::take(&self.settings).and_then(|lines| {
             let contact = lines.contact()?;
             let passage = Passage::new(self.settings.times.into(), contact, now);
-            Ok(Place { lines, passage, checked: Instant::now() })
+            Ok(Service { lines, passage, checked: Instant::now() })
         });
         match taken {
-            Ok(place) => {
-                self.at = Some(place);
+            Ok(service) => {
+                self.service = Some(service);
                 if self.retry.take().is_some() {
                     self.reports.tell(GateEvent::Mended);
                 }
@@ -149,7 +151,7 @@ impl Gpio<'_> {
 
     /// Gives up the lines, and says so once.
     fn fail(&mut self, error: &anyhow::Error) {
-        self.at = None;
+        self.service = None;
         if self.retry.replace(Instant::now() + RETRY).is_none() {
             // The library's errors repeat what caused them.
             let why: Vec<_> = error.chain().take(2).map(ToString::to_string).collect();
@@ -203,7 +205,7 @@ impl Lines {
                 )
             }
         };
-        let driven = |output: settings::Output| Driven { line: output.line, on: false };
+        let driven = |output: OutputLine| Driven { line: output.line, on: false };
         Ok(Self {
             outputs,
             inputs,
@@ -277,7 +279,7 @@ fn drive(outputs: &Request, output: &mut Driven, on: bool) -> Result<()> {
 
 fn watch(
     chip: &Path,
-    inputs: impl Iterator<Item = settings::Input>,
+    inputs: impl Iterator<Item = InputLine>,
     settings: &GpioSettings,
 ) -> gpiocdev::Result<Request> {
     let mut request = Request::builder();
@@ -322,7 +324,7 @@ mod tests {
     use super::*;
     use crate::gate::Gate;
 
-    // What a real line does is tried in the camera machine, which has simulated lines; here there are none.
+    // What lines do is tried in the camera machine, which has simulated ones; here there are none.
 
     #[test]
     fn a_gate_without_its_lines_is_a_fault_and_opens_nothing() {

@@ -1,7 +1,7 @@
 //! What a gate's contacts mean: a pure state machine, whose times are arguments.
 
 use super::GateEvent;
-use super::settings;
+use super::settings::TimeSettings;
 
 /// A point in time, in milliseconds on a clock that never steps.
 pub type Milliseconds = u64;
@@ -19,8 +19,8 @@ pub struct Times {
     pub exit: Milliseconds,
 }
 
-impl From<settings::Times> for Times {
-    fn from(times: settings::Times) -> Self {
+impl From<TimeSettings> for Times {
+    fn from(times: TimeSettings) -> Self {
         Self {
             pulse: times.pulse_ms.get(),
             grace: times.grace_ms.get(),

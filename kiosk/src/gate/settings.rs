@@ -38,27 +38,27 @@ pub struct GpioSettings {
     /// The chip: its name (`gpiochip0`), its path, or its label (`pinctrl-bcm2711`), which stays the same over kernels.
     pub chip: String,
     /// The relay that opens the gate.
-    pub relay: Output,
+    pub relay: OutputLine,
     /// The contact of the door or turnstile; without it nobody knows who passed. Active means open.
-    pub contact: Option<Input>,
+    pub contact: Option<InputLine>,
     /// The button of those who leave. Active means pressed.
-    pub exit: Option<Input>,
+    pub exit: Option<InputLine>,
     /// A light.
-    pub lamp: Option<Output>,
+    pub lamp: Option<OutputLine>,
     /// A beeper.
-    pub beeper: Option<Output>,
+    pub beeper: Option<OutputLine>,
     /// How long an input has to be steady before it counts.
     #[serde(default = "debounce")]
-    pub debounce_ms: Milliseconds<0, 500>,
+    pub debounce_ms: Limited<0, 500>,
     /// How long everything may take.
     #[serde(default)]
-    pub times: Times,
+    pub times: TimeSettings,
 }
 
 /// A line that we drive.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Output {
+pub struct OutputLine {
     /// Its number on the chip.
     pub line: u32,
     /// The level that switches it on [default: high].
@@ -69,7 +69,7 @@ pub struct Output {
 /// A line that we watch.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Input {
+pub struct InputLine {
     /// Its number on the chip.
     pub line: u32,
     /// The level that means active [default: high, so that a cut wire of a contact to ground reads as open].
@@ -134,7 +134,7 @@ pub struct PanelSettings {
     pub exit: Option<DeviceInput>,
     /// How long everything may take. The pulse is rounded up to tenths of a second.
     #[serde(default)]
-    pub times: Times,
+    pub times: TimeSettings,
 }
 
 /// An input of an OSDP device.
@@ -182,42 +182,42 @@ pub enum Card {
 /// How long a gate may take.
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Times {
+pub struct TimeSettings {
     /// How long the gate is unlocked, at most; it ends when somebody passes.
-    pub pulse_ms: Milliseconds<50, 10_000>,
+    pub pulse_ms: Limited<50, 10_000>,
     /// How much later than the pulse somebody may still be seen to pass.
-    pub grace_ms: Milliseconds<0, 10_000>,
+    pub grace_ms: Limited<0, 10_000>,
     /// How long the gate may stand open.
-    pub held_ms: Milliseconds<1_000, 600_000>,
+    pub held_ms: Limited<1_000, 600_000>,
     /// How long after the button somebody may open the gate from within.
-    pub exit_ms: Milliseconds<500, 60_000>,
+    pub exit_ms: Limited<500, 60_000>,
 }
 
-impl Default for Times {
+impl Default for TimeSettings {
     // Guesses from the manuals of strikes and turnstiles; every gate has to be set up by its installer.
     fn default() -> Self {
         Self {
-            pulse_ms: Milliseconds(1_000),
-            grace_ms: Milliseconds(5_000),
-            held_ms: Milliseconds(15_000),
-            exit_ms: Milliseconds(5_000),
+            pulse_ms: Limited(1_000),
+            grace_ms: Limited(5_000),
+            held_ms: Limited(15_000),
+            exit_ms: Limited(5_000),
         }
     }
 }
 
-/// A duration between two limits.
+/// A duration in milliseconds, between two limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "u64", into = "u64")]
-pub struct Milliseconds<const LEAST: u64, const MOST: u64>(u64);
+pub struct Limited<const LEAST: u64, const MOST: u64>(u64);
 
-impl<const LEAST: u64, const MOST: u64> Milliseconds<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> Limited<LEAST, MOST> {
     /// Returns it as a number.
     pub fn get(self) -> u64 {
         self.0
     }
 }
 
-impl<const LEAST: u64, const MOST: u64> TryFrom<u64> for Milliseconds<LEAST, MOST> {
+impl<const LEAST: u64, const MOST: u64> TryFrom<u64> for Limited<LEAST, MOST> {
     type Error = String;
 
     fn try_from(value: u64) -> Result<Self, String> {
@@ -228,8 +228,8 @@ impl<const LEAST: u64, const MOST: u64> TryFrom<u64> for Milliseconds<LEAST, MOS
     }
 }
 
-impl<const LEAST: u64, const MOST: u64> From<Milliseconds<LEAST, MOST>> for u64 {
-    fn from(value: Milliseconds<LEAST, MOST>) -> Self {
+impl<const LEAST: u64, const MOST: u64> From<Limited<LEAST, MOST>> for u64 {
+    fn from(value: Limited<LEAST, MOST>) -> Self {
         value.0
     }
 }
@@ -258,7 +258,7 @@ impl GateSettings {
         self.times().map_or(Duration::ZERO, |times| Duration::from_millis(times.grace_ms.get()))
     }
 
-    fn times(&self) -> Option<&Times> {
+    fn times(&self) -> Option<&TimeSettings> {
         match self {
             GateSettings::Gpio(settings) => Some(&settings.times),
             GateSettings::Osdp(settings) => Some(&settings.times),
@@ -314,34 +314,6 @@ impl LineSettings {
     }
 }
 
-impl Card {
-    /// Returns how many bits there are, and the bits.
-    pub fn encode(&self) -> Result<(u16, Vec<u8>)> {
-        match self {
-            Card::Wiegand26 { facility, number } => Ok((26, wiegand_26(*facility, *number))),
-            Card::Raw { bits, hex } => {
-                let bytes = hex::decode(hex)
-                    .map_err(|_| anyhow::anyhow!("[gate.card]: hex is not hexadecimal digits"))?;
-                ensure!(
-                    (1..=512).contains(bits) && bytes.len() == usize::from(*bits).div_ceil(8),
-                    "[gate.card]: {bits} bits are not {} bytes, or more than 512",
-                    bytes.len()
-                );
-                Ok((*bits, bytes))
-            }
-        }
-    }
-}
-
-/// H10301: even parity over the first 12 bits comes first, odd parity over the last 12 comes last.
-fn wiegand_26(facility: u8, number: u16) -> Vec<u8> {
-    let data = u32::from(facility) << 16 | u32::from(number);
-    let even = (data >> 12).count_ones() & 1;
-    let odd = !(data & 0xFFF).count_ones() & 1;
-    let bits = even << 25 | data << 1 | odd;
-    (bits << 6).to_be_bytes().to_vec()
-}
-
 fn high() -> Level {
     Level::High
 }
@@ -351,8 +323,8 @@ fn baud() -> u32 {
 }
 
 /// Contacts bounce for some milliseconds; people do not move this fast.
-fn debounce() -> Milliseconds<0, 500> {
-    Milliseconds(30)
+fn debounce() -> Limited<0, 500> {
+    Limited(30)
 }
 
 #[cfg(test)]
@@ -420,18 +392,6 @@ mod tests {
         assert!(card("bits = 9\nhex = \"aa\"").contains("9 bits are not 1 bytes"));
         assert!(card("bits = 0\nhex = \"\"").contains("0 bits"));
         assert!(card("bits = 8\nhex = \"zz\"").contains("not hexadecimal"));
-    }
-
-    #[test]
-    fn cards_are_encoded_as_panels_expect() {
-        // Facility 1, number 1, written out by hand: 0 00000001 0000000000000001 0, with even parity 1 for one bit set in
-        // the first twelve, and odd parity 0 for one bit set in the last twelve.
-        let card = Card::Wiegand26 { facility: 1, number: 1 }.encode().unwrap();
-        assert_eq!(card, (26, vec![0b1000_0000, 0b1000_0000, 0b0000_0000, 0b1000_0000]));
-        let none = Card::Wiegand26 { facility: 0, number: 0 }.encode().unwrap();
-        assert_eq!(none, (26, vec![0, 0, 0, 0b0100_0000]));
-        let raw = Card::Raw { bits: 12, hex: "abc0".to_owned() }.encode().unwrap();
-        assert_eq!(raw, (12, vec![0xab, 0xc0]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! does it. That helps more than it costs: whatever was not carried out in time is gone with the
 //! child and cannot open the gate later, and a child whose kiosk is gone, even killed, shuts the gate before it ends.
 
+mod card;
 mod child;
 mod key;
 mod line;
