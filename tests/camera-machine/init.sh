@@ -13,11 +13,12 @@ ip link set lo up 2>/dev/null
 
 # Loads a driver with its parameters.
 driver() { modprobe --dirname "$MODULES" "$@"; }
-# Makes /dev/gpiochip0 with eight lines; $GPIO/sim_gpio0/value says what line 0 is, and pull what an input is pulled to.
+# Makes /dev/gpiochip0 with eight lines, labelled `gate`; $GPIO/sim_gpio0/value says what line 0 is, and pull what an input is pulled to.
 gpio() {
     driver gpio-sim
     mkdir -p /sys/kernel/config/gpio-sim/gate/lines
     echo 8 >/sys/kernel/config/gpio-sim/gate/lines/num_lines
+    echo gate >/sys/kernel/config/gpio-sim/gate/lines/label
     echo 1 >/sys/kernel/config/gpio-sim/gate/live
 }
 export GPIO=/sys/devices/platform/gpio-sim.0/gpiochip0
