@@ -33,9 +33,9 @@ pub use v4l::format::{PixelFormat, Wanted};
 pub trait Camera {
     /// Returns the next frame, or `None` when there will be no more.
     ///
-    /// A live camera never blocks for long: within two and a half seconds without a good frame, and what its driver takes
-    /// to open it, it returns an error, and the next call tries to bring it back. A driver that hangs is the [`Feed`]'s to
-    /// tell of.
+    /// A live camera never blocks for long: within two seconds without a good frame it returns an error, and the next call
+    /// tries to bring it back. One that has to be opened first takes less than five, as long as its driver does not hang,
+    /// which is the [`Feed`]'s to tell of.
     ///
     /// # Errors
     /// A device or a recording that fails.

@@ -93,9 +93,6 @@ impl Camera for V4l {
 
 /// Says what an error of a driver means to whoever has to mend it.
 pub(super) fn cause(error: io::Error) -> anyhow::Error {
-    if error.kind() == io::ErrorKind::TimedOut {
-        return anyhow!("it sends no pictures");
-    }
     // From <errno.h>.
     let meaning = match error.raw_os_error() {
         Some(2 | 6) => "it is not there",

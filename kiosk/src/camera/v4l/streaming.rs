@@ -11,7 +11,7 @@ use ::v4l::io::mmap::Stream;
 use ::v4l::io::traits::{CaptureStream, Stream as _};
 use ::v4l::video::Capture;
 use ::v4l::video::capture::Parameters;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, bail, ensure};
 use image::GrayImage;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -61,30 +61,33 @@ impl Streaming {
     /// Returns the next good frame, stamped with milliseconds since `start`.
     pub fn next(&mut self, start: Instant, damaged: &mut u64) -> Result<Frame> {
         let stream = self.stream.as_mut().expect("there until it is dropped");
-        let deadline = Instant::now() + PATIENCE;
-        let mut useless = None;
+        let mut deadline = Instant::now() + PATIENCE;
+        let mut useless = "it sends no pictures";
         loop {
-            stream.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            let left = deadline.saturating_duration_since(Instant::now());
+            ensure!(!left.is_zero(), useless);
+            stream.set_timeout(left);
             let (buffer, meta) = match stream.next() {
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    return Err(useless.map_or_else(|| cause(error), |why: &str| anyhow!(why)));
-                }
+                Err(error) if error.kind() == ErrorKind::TimedOut => bail!(useless),
                 next => next.map_err(cause)?,
             };
             let now = Instant::now();
-            if now < *self.settled_at.get_or_insert(now + SETTLING) {
+            let settled_at = *self.settled_at.get_or_insert(now + SETTLING);
+            if now < settled_at {
+                // A camera that was slow to begin is not given up for that.
+                deadline = settled_at + PATIENCE;
                 continue;
             }
             let whole = meta.bytesused > 0 && !meta.flags.contains(Flags::ERROR);
             let used = &buffer[..(meta.bytesused as usize).min(buffer.len())];
             useless = match stamp(start.elapsed(), age(meta)) {
-                None => Some("it sends nothing but old pictures"),
+                None => "it sends nothing but old pictures",
                 Some(at) => {
                     if let Some(frame) = whole.then(|| decode(used, &self.agreed, at)).flatten() {
                         return Ok(frame);
                     }
                     *damaged += 1;
-                    Some("it sends nothing but damaged pictures")
+                    "it sends nothing but damaged pictures"
                 }
             };
         }
