@@ -43,8 +43,10 @@ impl Postgres {
     pub fn new(uri: &str, password: Option<&Path>) -> Result<Self> {
         let mut config: Config = uri.parse().context("store is no PostgreSQL connection URI")?;
         ensure!(config.get_password().is_none(), "the password belongs into password_file, not into store");
-        let said = uri.contains("sslmode=disable");
-        if !said && !config.get_hosts().iter().all(is_here) {
+        let said = config.get_ssl_mode() == SslMode::Disable;
+        let here = config.get_hosts().iter().all(is_here)
+            && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback);
+        if !said && !here {
             bail!(
                 "the PostgreSQL server is on another machine, and this connection is not encrypted: lead it through a \
                  tunnel to this machine, or say sslmode=disable in store"
@@ -156,6 +158,15 @@ mod tests {
         }
         let error = Postgres::new("postgres://db.example/accounts", None).err().unwrap().to_string();
         assert!(error.contains("not encrypted"), "{error}");
+        for elsewhere in [
+            "postgres://kiosk@/accounts?hostaddr=10.0.0.5",
+            "postgres://kiosk@localhost/accounts?hostaddr=10.0.0.5",
+            "host=localhost,db.example",
+            "host=db.example application_name=sslmode=disable",
+        ] {
+            assert!(Postgres::new(elsewhere, None).is_err(), "{elsewhere}");
+        }
+        assert!(Postgres::new("postgres://kiosk@/accounts?hostaddr=127.0.0.1", None).is_ok());
         assert!(Postgres::new("postgres://db.example/accounts?sslmode=disable", None).is_ok());
         let error = Postgres::new("postgres://kiosk:CANARY@localhost/accounts", None).err().unwrap();
         assert!(!format!("{error:#}").contains("CANARY"), "{error:#}");

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use ureq::Agent;
+use ureq::http::Uri;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::Zeroizing;
 
@@ -41,8 +42,8 @@ impl Webhook {
     /// Addresses that are neither `https` nor on this machine.
     pub fn new(url: &str, key: &Path, certificates: Option<&Path>, kiosk: &str) -> Result<Self> {
         ensure!(
-            url.starts_with("https://") || is_here(url),
-            "a webhook is at https://, or at http://localhost or http://127.0.0.1"
+            is_allowed(url),
+            "a webhook is at https://, or at http://localhost or http://127.0.0.1, without a user or password"
         );
         let mut tls = TlsConfig::builder();
         if let Some(path) = certificates {
@@ -129,11 +130,17 @@ fn read_certificates(path: &Path) -> Result<RootCerts> {
     Ok(RootCerts::new_with_certs(&certificates))
 }
 
-fn is_here(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+fn is_allowed(url: &str) -> bool {
+    // Read as the client reads it, so that both mean the same host.
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let Some(authority) = url.authority().filter(|authority| !authority.as_str().contains('@')) else {
+        return false;
+    };
+    match url.scheme_str() {
+        Some("https") => true,
+        Some("http") => matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +171,13 @@ mod tests {
             "http://pms.example/",
             "http://localhost.example/",
             "http://a@pms.example",
+            "http://localhost:x@pms.example/",
+            "http://localhost@pms.example/",
+            "http://localhost:80@pms.example/",
+            "http://127.0.0.1:x@[::1]/",
+            "https://user:CANARY@pms.example/",
+            "http://localhost\\@pms.example/",
+            "https:///hook",
             "ftp://localhost",
             "",
         ] {
