@@ -1,21 +1,19 @@
 //! What people at the desk do with accounts: answer questions, add accounts from before, take identifiers away and give them
 //! back.
 //!
-//! A conflict takes two people who say the same. Who they are is what the caller says.
+//! Two people have to say the same where an answer takes an identifier from an account that has it: a conflict. Who they are is
+//! what the caller says.
 
 use anyhow::{Result, bail, ensure};
 use shared::credential::Attribute;
 use shared::time::Timestamp;
 
-use super::directory::{AccountId, Identifier, Kind, within};
-use super::rows::{Account, Actor, Binding, Event, Question, Rows};
+use super::directory::{AccountId, Holding, Identifier, Kind, within};
+use super::rows::{Account, Actor, Binding, CONFLICT, Event, Question, Rows};
 use super::{Accounts, ORGANIZATION};
 
 /// How sure a desk is, in the directory.
 const DESK: &str = "desk";
-
-/// What stands for a new account where an account is named.
-const NEW: &str = "(new)";
 
 /// What somebody at the desk says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,40 +87,56 @@ impl Accounts {
         })
     }
 
-    /// Answers a question. A conflict is answered when a second person says what the first one said.
+    /// Answers a question, with one of the accounts that it is about. A conflict is answered when a second person says what the
+    /// first one said; so is a question that has become one, because an account got what the visitor shows since it was asked.
     pub fn resolve(&mut self, question: i64, choice: &Choice, clerk: Clerk<'_>) -> Result<Resolution> {
         let drawn = AccountId::draw()?;
         within(self.directory.as_mut(), |transaction| {
             let mut rows = Rows(transaction);
-            let question = rows.question(question)?;
+            let mut question = rows.question(question)?;
             let actor = clerk.actor();
-            let said = match choice {
-                Choice::Account(account) => account.as_str(),
-                Choice::New => NEW,
+            let chosen = match choice {
+                Choice::Account(account) => Some(account),
+                Choice::New => None,
             };
-            if question.kind == "conflict" {
-                let Choice::Account(account) = choice else {
-                    bail!("a conflict is between accounts that there are")
+            let mut candidates = question.candidates.clone();
+            let mut moves = false;
+            for identifier in [&question.openid, &question.unionid] {
+                if let Some(Holding::Bound(holder)) = rows.holder(identifier)? {
+                    moves |= chosen != Some(&holder);
+                    if !candidates.contains(&holder) {
+                        candidates.push(holder);
+                    }
+                }
+            }
+            if let Some(account) = chosen {
+                ensure!(candidates.contains(account), "the question is not about account {account}");
+            }
+            if moves || question.kind == CONFLICT {
+                let Some(account) = chosen else {
+                    bail!("a conflict is between accounts that there are: {}", listed(&candidates))
                 };
-                ensure!(question.candidates.contains(account), "the conflict is not about account {account}");
+                if question.kind != CONFLICT || question.candidates != candidates {
+                    rows.ask_otherwise(&question, CONFLICT, &candidates, &actor)?;
+                    (question.proposed, question.proposed_by) = (None, None);
+                }
                 let second = match &question.proposed_by {
                     Some(by) if by == clerk.name => bail!("another person has to answer than {by}"),
-                    Some(_) => question.proposed.as_deref() == Some(said),
+                    Some(_) => question.proposed.as_deref() == Some(account.as_str()),
                     None => false,
                 };
                 if !second {
-                    rows.propose(&question, said, &actor)?;
+                    rows.propose(&question, account.as_str(), &actor)?;
                     return Ok(Resolution::Proposed);
                 }
             }
-            let account = match choice {
-                Choice::Account(account) => account,
-                Choice::New => {
+            let account = match chosen {
+                Some(account) => account,
+                None => {
                     rows.create(&drawn, clerk.note, &actor)?;
                     &drawn
                 }
             };
-            ensure!(rows.exists(account)?, "there is no account {account}");
             for identifier in [&question.openid, &question.unionid] {
                 rows.bind(account, identifier, Some(question.id), &actor)?;
             }
@@ -166,6 +180,10 @@ impl<'a> Clerk<'a> {
     fn actor(&self) -> Actor<'a> {
         Actor { by: self.name, at: self.at, assurance: DESK }
     }
+}
+
+fn listed(accounts: &[AccountId]) -> String {
+    accounts.iter().map(AccountId::as_str).collect::<Vec<_>>().join(" or ")
 }
 
 fn organization(rows: &mut Rows<'_>) -> Result<String> {

@@ -26,7 +26,7 @@ use decision::{Decision, Known, decide};
 use directory::{AccountId, Directory, Identifier, Kind, within};
 use document::DocumentKey;
 use postgres::Postgres;
-use rows::{Actor, Question, Rows};
+use rows::{Actor, CHOOSE, CONFLICT, Question, Rows};
 use sqlite::Sqlite;
 
 /// Whose directory it is, in its table of settings.
@@ -201,9 +201,9 @@ impl Accounts {
                 undecided => {
                     let (kind, outcome, candidates) = match undecided {
                         Decision::Conflict { openid, unionid } => {
-                            ("conflict", Outcome::Conflict, vec![openid, unionid])
+                            (CONFLICT, Outcome::Conflict, vec![openid, unionid])
                         }
-                        Decision::Choose { candidates } => ("choose", Outcome::Choose, candidates),
+                        Decision::Choose { candidates } => (CHOOSE, Outcome::Choose, candidates),
                         _ => unreachable!("the others are decided above"),
                     };
                     let question = Question {

@@ -60,6 +60,12 @@ pub const SCHEMA: &str = "
     );
 ";
 
+/// A question for one person: which of these accounts, or a new one.
+pub const CHOOSE: &str = "choose";
+
+/// A question for two people, who have to say the same: which of these accounts.
+pub const CONFLICT: &str = "conflict";
+
 /// Who does something, when, and how sure the kiosk or the desk was of the person.
 #[derive(Debug, Clone)]
 pub struct Actor<'a> {
@@ -308,13 +314,19 @@ impl Rows<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// Puts a question to the desk, and returns its number. A visitor about whom there is one already gets the same.
+    /// Puts a question to the desk, and returns its number. A visitor about whom there is one already gets the same; where
+    /// it may be other accounts by now, nobody has said anything to that yet.
     pub fn ask(&mut self, question: &Question, actor: &Actor<'_>) -> Result<i64> {
-        let open = "SELECT id FROM open_question WHERE service = $1 AND openid = $2 AND answered_at IS NULL";
-        let (service, openid) = (question.openid.scope.as_str(), question.openid.value.as_str());
-        if let Some(row) = self.0.run(open, &[service.into(), openid.into()])?.into_iter().next() {
-            return Fields::of(row).number();
+        if let Some(open) = self.question_about(&question.openid)? {
+            let same = open.candidates.len() == question.candidates.len()
+                && open.candidates.iter().all(|account| question.candidates.contains(account));
+            if !same || (open.kind == CHOOSE && question.kind == CONFLICT) {
+                let kind = if open.kind == CONFLICT { CONFLICT } else { &question.kind };
+                self.ask_otherwise(&open, kind, &question.candidates, actor)?;
+            }
+            return Ok(open.id);
         }
+        let (service, openid) = (question.openid.scope.as_str(), question.openid.value.as_str());
         let insert = "INSERT INTO open_question
                           (kind, opened_at, service, organization, openid, unionid, document, assurance, candidates)
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
@@ -339,18 +351,46 @@ impl Rows<'_> {
         Ok(id)
     }
 
+    /// Asks an open question in another way; what a person said to it counts no longer.
+    pub fn ask_otherwise(
+        &mut self,
+        question: &Question,
+        kind: &str,
+        candidates: &[AccountId],
+        actor: &Actor<'_>,
+    ) -> Result<()> {
+        let update =
+            "UPDATE open_question SET kind = $1, candidates = $2, proposed = NULL, proposed_by = NULL
+                      WHERE id = $3";
+        let candidates: Vec<&str> = candidates.iter().map(AccountId::as_str).collect();
+        self.0.run(update, &[kind.into(), candidates.join(" ").as_str().into(), question.id.into()])?;
+        self.append(What::Asked, None, Some(&question.openid), Some(question.id), Some(kind), actor)
+    }
+
     /// Returns the questions that nobody has answered, oldest first.
     pub fn questions(&mut self) -> Result<Vec<Question>> {
-        let query = "SELECT id, kind, opened_at, service, organization, openid, unionid, document, assurance,
-                            candidates, proposed, proposed_by
-                     FROM open_question WHERE answered_at IS NULL ORDER BY id";
-        self.0.run(query, &[])?.into_iter().map(question).collect()
+        self.questions_where("TRUE ORDER BY id", &[])
     }
 
     /// Returns a question that nobody has answered.
     pub fn question(&mut self, id: i64) -> Result<Question> {
-        let found = self.questions()?.into_iter().find(|question| question.id == id);
+        let found = self.questions_where("id = $1", &[id.into()])?.pop();
         found.with_context(|| format!("there is no open question {id}"))
+    }
+
+    /// Returns the question about a visitor that nobody has answered.
+    fn question_about(&mut self, openid: &Identifier) -> Result<Option<Question>> {
+        let values = [openid.scope.as_str().into(), openid.value.as_str().into()];
+        Ok(self.questions_where("service = $1 AND openid = $2", &values)?.pop())
+    }
+
+    fn questions_where(&mut self, condition: &str, values: &[Value]) -> Result<Vec<Question>> {
+        let query = format!(
+            "SELECT id, kind, opened_at, service, organization, openid, unionid, document, assurance,
+                    candidates, proposed, proposed_by
+             FROM open_question WHERE answered_at IS NULL AND {condition}"
+        );
+        self.0.run(&query, values)?.into_iter().map(question).collect()
     }
 
     /// Writes down what the first of two people said.
@@ -362,8 +402,7 @@ impl Rows<'_> {
 
     /// Closes the question about a visitor whom the directory knows by now.
     pub fn settle(&mut self, openid: &Identifier, account: &AccountId, actor: &Actor<'_>) -> Result<()> {
-        let about = |question: &Question| question.openid == *openid;
-        match self.questions()?.into_iter().find(about) {
+        match self.question_about(openid)? {
             Some(question) => self.answered(&question, account, actor),
             None => Ok(()),
         }

@@ -29,6 +29,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("quadrants", quadrants),
     ("documents", documents),
     ("conflict", conflict),
+    ("overtaken", overtaken),
     ("released", released),
     ("at_once", at_once),
     ("append_only", append_only),
@@ -267,6 +268,73 @@ fn conflict(settings: &Settings) {
     let moved: Vec<_> = moved.map(|event| (event.by, event.identifier.unwrap(), event.question)).collect();
     assert_eq!(moved.len(), 2);
     assert_eq!(moved[1], ("bo".to_owned(), unionid, Some(question)));
+}
+
+/// A question whose answer would take from an account what it got since.
+fn overtaken(settings: &Settings) {
+    let mut accounts = create(settings);
+    let issuer = "https://id.xa.example";
+    accounts.add(&account("member-7"), issuer, "XA7", clerk("ana")).unwrap();
+    accounts.add(&account("member-8"), issuer, "XA8", clerk("ana")).unwrap();
+    let document = accounts.document_key.as_ref().unwrap().of(issuer, "id", "XA7");
+    let asked = |accounts: &mut Accounts, service| {
+        let visit = Visit { document: document.clone(), ..visit_at(1, "grand.example", service) };
+        accounts.visit(&visit).unwrap().question.unwrap()
+    };
+    let (lisboa, taipa) = (asked(&mut accounts, "lisboa"), asked(&mut accounts, "taipa"));
+    assert_ne!(lisboa, taipa, "the same person, at two services");
+    let member = |number| Choice::Account(account(&format!("member-{number}")));
+    let error = accounts.resolve(lisboa, &member(8), clerk("ana")).unwrap_err().to_string();
+    assert!(error.contains("not about"), "{error}");
+    let Resolution::Answered(new) = accounts.resolve(lisboa, &Choice::New, clerk("ana")).unwrap() else {
+        panic!("nothing is anybody's yet")
+    };
+    // The unionid is the new account's now.
+    let before = accounts.show(&new).unwrap();
+    let error = accounts.resolve(taipa, &Choice::New, clerk("bo")).unwrap_err().to_string();
+    assert!(error.contains(new.as_str()), "{error}");
+    assert_eq!(accounts.resolve(taipa, &member(7), clerk("bo")).unwrap(), Resolution::Proposed);
+    accounts.resolve(taipa, &member(7), clerk("bo")).unwrap_err();
+    assert_eq!(accounts.show(&new).unwrap(), before, "one person moves nothing");
+    let question = accounts.list().unwrap().1.remove(0);
+    assert_eq!(
+        (question.kind.as_str(), question.candidates),
+        ("conflict", vec![account("member-7"), new.clone()])
+    );
+    let answered = accounts.resolve(taipa, &member(7), clerk("ana")).unwrap();
+    assert_eq!(answered, Resolution::Answered(account("member-7")));
+
+    // One person is enough for the account that has it.
+    let asked_of = |accounts: &mut Accounts, person, service| {
+        let visit = Visit { document: document.clone(), ..visit_at(person, "grand.example", service) };
+        accounts.visit(&visit).unwrap().question.unwrap()
+    };
+    let (lisboa, taipa) = (asked_of(&mut accounts, 2, "lisboa"), asked_of(&mut accounts, 2, "taipa"));
+    let Resolution::Answered(other) = accounts.resolve(lisboa, &Choice::New, clerk("ana")).unwrap() else {
+        panic!("nothing is anybody's yet")
+    };
+    let answered = accounts.resolve(taipa, &Choice::Account(other.clone()), clerk("ana")).unwrap();
+    assert_eq!(answered, Resolution::Answered(other));
+
+    // What is asked anew is answered anew.
+    let here = visit(3);
+    let a = accounts.visit(&here).unwrap().account.unwrap();
+    accounts.set_bound(&a, None, false, clerk("ana")).unwrap();
+    let choose = accounts.visit(&here).unwrap();
+    assert_eq!((choose.outcome, &choose.candidates), (Outcome::Choose, &vec![a.clone()]));
+    let b = accounts.visit(&visit(4)).unwrap().account.unwrap();
+    accounts.set_bound(&a, Some(Kind::Openid), true, clerk("ana")).unwrap();
+    let [_, unionid] = ids_of(&here);
+    within(accounts.directory.as_mut(), |transaction| {
+        Rows(transaction).bind(&b, &unionid, None, &clerk_actor())
+    })
+    .unwrap();
+    let conflict = accounts.visit(&here).unwrap();
+    assert_eq!((conflict.outcome, conflict.question), (Outcome::Conflict, choose.question));
+    let question = accounts.list().unwrap().1.remove(0);
+    assert_eq!((question.kind.as_str(), question.candidates), ("conflict", vec![a, b]));
+    let asked = accounts.events(0).unwrap().into_iter().filter(|event| event.question == choose.question);
+    assert_eq!(asked.map(|event| event.note.unwrap()).collect::<Vec<_>>(), ["choose", "conflict"]);
 }
 
 fn released(settings: &Settings) {
