@@ -29,6 +29,10 @@ const APPEND_ONLY: &str = "
     FOR EACH STATEMENT EXECUTE FUNCTION binding_event_kept();
 ";
 
+/// Transactions change things one after the other, up to their ends: a sequence gives its numbers at once, and who reads
+/// events must never see a number before a smaller one. The key is this lock's alone: "gatepass" in ASCII.
+const ONE_AFTER_ANOTHER: &str = "SELECT pg_advisory_xact_lock(7449355575193137011)";
+
 /// A directory on a server. It is connected to when it is needed, and again after it was lost.
 pub struct Postgres {
     config: Config,
@@ -59,6 +63,7 @@ impl Postgres {
         }
         config.ssl_mode(SslMode::Disable).application_name("gatepass kiosk").options(SERVER_PATIENCE);
         config.connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
+        config.keepalives_idle(PATIENCE).keepalives_interval(PATIENCE).keepalives_retries(2);
         Ok(Self { config, client: None })
     }
 
@@ -87,9 +92,18 @@ impl Directory for Postgres {
 
     fn within(&mut self, work: Work<'_>) -> Result<()> {
         let began = Instant::now();
+        let mut reconnected = false;
         while began.elapsed() < PATIENCE {
-            match try_within(self.client()?, work) {
+            let mut committing = false;
+            match try_within(self.client()?, work, &mut committing) {
                 Err(error) if error.downcast_ref().is_some_and(was_in_the_way) => thread::sleep(PAUSE),
+                Err(error) if error.downcast_ref().is_some_and(was_lost) => {
+                    self.client = None;
+                    // The connection is found to be gone only when it is used. What may have been done is not done again.
+                    if committing || std::mem::replace(&mut reconnected, true) {
+                        return Err(error);
+                    }
+                }
                 result => return result,
             }
         }
@@ -97,10 +111,11 @@ impl Directory for Postgres {
     }
 }
 
-fn try_within(client: &mut Client, work: Work<'_>) -> Result<()> {
+fn try_within(client: &mut Client, work: Work<'_>, committing: &mut bool) -> Result<()> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::Serializable);
     let mut transaction = begin.start()?;
-    work(&mut InPostgres(&mut transaction))?;
+    work(&mut InPostgres { transaction: &mut transaction, changes: false })?;
+    *committing = true;
     Ok(transaction.commit()?)
 }
 
@@ -109,6 +124,14 @@ fn was_in_the_way(error: &postgres::Error) -> bool {
     [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION]
         .iter()
         .any(|state| error.code() == Some(state))
+}
+
+/// The server ended the connection, or it broke.
+fn was_lost(error: &postgres::Error) -> bool {
+    match error.code() {
+        None => true,
+        Some(state) => [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN].contains(state),
+    }
 }
 
 fn is_here(host: &Host) -> bool {
@@ -120,11 +143,18 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-struct InPostgres<'a, 'c>(&'a mut postgres::Transaction<'c>);
+struct InPostgres<'a, 'c> {
+    transaction: &'a mut postgres::Transaction<'c>,
+    /// It has begun to change something.
+    changes: bool,
+}
 
 impl Transaction for InPostgres<'_, '_> {
     fn run(&mut self, statement: &str, values: &[Value]) -> Result<Vec<Vec<Value>>> {
-        let statement = self.0.prepare(statement)?;
+        if !statement.starts_with("SELECT") && !std::mem::replace(&mut self.changes, true) {
+            self.transaction.batch_execute(ONE_AFTER_ANOTHER)?;
+        }
+        let statement = self.transaction.prepare(statement)?;
         let parameter = |(value, kind): (&Value, &Type)| -> Box<dyn ToSql + Sync> {
             match value {
                 Value::Null if *kind == Type::INT8 => Box::new(None::<i64>),
@@ -135,7 +165,7 @@ impl Transaction for InPostgres<'_, '_> {
         };
         let values: Vec<_> = values.iter().zip(statement.params()).map(parameter).collect();
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(AsRef::as_ref).collect();
-        let rows = self.0.query(&statement, &values)?;
+        let rows = self.transaction.query(&statement, &values)?;
         let read = |row: &postgres::Row, column: usize| match *row.columns()[column].type_() {
             Type::INT8 => Ok(row.try_get::<_, Option<i64>>(column)?.into()),
             Type::TEXT => Ok(row.try_get::<_, Option<&str>>(column)?.into()),

@@ -54,6 +54,65 @@ fn postgresql_does_what_is_asked() {
     }
 }
 
+/// The connection is gone when the next visitor comes, and nobody is lost by it.
+#[test]
+fn a_server_that_was_restarted_costs_no_visit() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let settings = cluster.database("restarted");
+    let mut accounts = create(&settings);
+    let known = accounts.visit(&visit(1)).unwrap().account;
+    // Thrown out by the server.
+    let mut other = Accounts::open(&settings).unwrap();
+    within(other.directory.as_mut(), |transaction| {
+        let query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                     WHERE datname = 'restarted' AND pid <> pg_backend_pid()";
+        transaction.run(query, &[])
+    })
+    .unwrap();
+    assert_eq!(accounts.visit(&visit(1)).unwrap().account, known);
+    cluster.restart();
+    assert_eq!(accounts.visit(&visit(1)).unwrap().account, known);
+    cluster.stop();
+    accounts.visit(&visit(1)).unwrap_err();
+    cluster.launch();
+    assert_eq!(accounts.visit(&visit(1)).unwrap().account, known);
+}
+
+/// Whoever reads events from the last number that they have misses none: numbers appear in their order.
+#[test]
+fn events_appear_in_the_order_of_their_numbers() {
+    let Some(cluster) = Cluster::start() else { return };
+    let settings = cluster.database("ordered");
+    let (mut accounts, mut reader) = (create(&settings), Accounts::open(&settings).unwrap());
+    let mut other = None;
+    within(accounts.directory.as_mut(), |transaction| {
+        Rows(transaction).create(&account("first"), None, &clerk_actor())?;
+        let settings = settings.clone();
+        let second = thread::spawn(move || {
+            within(Accounts::open(&settings).unwrap().directory.as_mut(), |transaction| {
+                Rows(transaction).create(&account("second"), None, &clerk_actor())
+            })
+            .unwrap();
+        });
+        let waits = |reader: &mut Accounts| {
+            let query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+            let rows = within(reader.directory.as_mut(), |transaction| transaction.run(query, &[])).unwrap();
+            rows[0][0] != directory::Value::Number(0)
+        };
+        while !second.is_finished() && !waits(&mut reader) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(reader.events(0).unwrap(), [], "the second waits for the first");
+        other = Some(second);
+        Ok(())
+    })
+    .unwrap();
+    other.unwrap().join().unwrap();
+    let events = reader.events(0).unwrap();
+    let order: Vec<&str> = events.iter().map(|event| event.account.as_ref().unwrap().as_str()).collect();
+    assert_eq!(order, ["first", "second"]);
+}
+
 /// From the text of a code to an account, as a lane does it.
 #[test]
 fn a_verified_code_becomes_a_visit() {
@@ -443,7 +502,7 @@ struct Cluster {
     folder: TempDir,
     programs: PathBuf,
     user: Option<(u32, u32)>,
-    server: Child,
+    server: Option<Child>,
 }
 
 impl Cluster {
@@ -472,19 +531,26 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let server = command(&programs, "postgres", user)
+        let mut cluster = Self { folder, programs, user, server: None };
+        cluster.launch();
+        Some(cluster)
+    }
+
+    /// Starts the server and waits for it.
+    fn launch(&mut self) {
+        let server = command(&self.programs, "postgres", self.user)
             .arg("-D")
-            .arg(&data)
+            .arg(self.folder.path().join("data"))
             .arg("-k")
-            .arg(folder.path())
+            .arg(self.folder.path())
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .stderr(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let cluster = Self { folder, programs, user, server };
+        self.server = Some(server);
         let ready = || {
-            let server = cluster.settings("postgres");
+            let server = self.settings("postgres");
             Postgres::new(&server.store, server.password_file.as_deref())
                 .unwrap()
                 .within(&mut |transaction| transaction.run("SELECT 1::bigint", &[]).map(drop))
@@ -492,11 +558,27 @@ impl Cluster {
         };
         for _ in 0..600 {
             if ready() {
-                return Some(cluster);
+                return;
             }
             thread::sleep(Duration::from_millis(100));
         }
         panic!("PostgreSQL did not start within a minute")
+    }
+
+    fn restart(&mut self) {
+        self.stop();
+        self.launch();
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let data = self.folder.path().join("data");
+            let _ = command(&self.programs, "pg_ctl", self.user)
+                .args(["stop", "--mode=immediate", "--silent", "-D"])
+                .arg(data)
+                .output();
+            let _ = server.wait();
+        }
     }
 
     /// A new database of that name, empty.
@@ -524,12 +606,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let data = self.folder.path().join("data");
-        let _ = command(&self.programs, "pg_ctl", self.user)
-            .args(["stop", "--mode=immediate", "--silent", "-D"])
-            .arg(data)
-            .output();
-        let _ = self.server.wait();
+        self.stop();
     }
 }
 
