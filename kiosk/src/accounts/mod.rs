@@ -11,7 +11,6 @@ pub mod document;
 mod postgres;
 pub mod rows;
 mod sqlite;
-pub mod worker;
 
 use std::path::{Path, PathBuf};
 
@@ -66,6 +65,8 @@ pub enum Outcome {
 pub struct Binding {
     /// What it was.
     pub outcome: Outcome,
+    /// Who compared the visitor's face: `face` for the kiosk, or `officer`.
+    pub assurance: &'static str,
     /// Whose visit it was, where that is decided.
     pub account: Option<AccountId>,
     /// Whose it may be, where it is not.
@@ -80,7 +81,7 @@ pub struct Binding {
     pub unionid: PairwiseId,
 }
 
-/// An accepted visit, as far as accounts are concerned.
+/// A visit of somebody who was let in or may be, as far as accounts are concerned.
 #[derive(Debug, Clone)]
 pub struct Visit {
     /// Where it was.
@@ -161,7 +162,12 @@ impl Accounts {
         Ok(Self { directory, document_key })
     }
 
-    /// Finds out whose an accepted visit was, and writes down what changes by it.
+    /// Hands out the key for documents, to whoever makes visits of presentations.
+    pub fn take_document_key(&mut self) -> Option<DocumentKey> {
+        self.document_key.take()
+    }
+
+    /// Finds out whose the visit of somebody who was let in was, and writes down what changes by it.
     pub fn visit(&mut self, visit: &Visit) -> Result<Binding> {
         let (organization, by) = (visit.party.organization(), format!("kiosk:{}", visit.machine));
         let actor = Actor { by: &by, at: visit.at, assurance: visit.assurance };
@@ -183,6 +189,7 @@ impl Accounts {
             let free_document = document.as_ref().filter(|_| document_holder.is_none());
             let answer = |outcome, account: Option<AccountId>| Binding {
                 outcome,
+                assurance: visit.assurance,
                 account,
                 candidates: vec![],
                 question: None,

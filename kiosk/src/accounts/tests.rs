@@ -20,7 +20,6 @@ use shared::qr::payload;
 use tempfile::TempDir;
 
 use super::desk::{Choice, Clerk, Resolution};
-use super::worker::Worker;
 use super::*;
 
 type Scenario = fn(&Settings);
@@ -120,7 +119,8 @@ fn a_verified_code_becomes_a_visit() {
     let store = folder.path().join("accounts.sqlite").to_str().unwrap().to_owned();
     let document_key_file = Some(folder.path().join("document.key"));
     let settings = Settings { store, password_file: None, document_key_file };
-    let worker = Worker::start(create(&settings)).unwrap();
+    let mut accounts = create(&settings);
+    let document_key = accounts.take_document_key();
     let party = RelyingParty::new("grand.example", "lisboa").unwrap();
     let kiosk = KioskIdentity::new(KeyId([1; 8]), "desk", party.clone()).unwrap();
     let mut world = World::default();
@@ -139,8 +139,10 @@ fn a_verified_code_becomes_a_visit() {
     let to = sector.public_key().unwrap();
     let message = present_encrypted(&credential, &world.holder, &statement, &to, &[3; 32]).unwrap();
     let told = payload::encode(&payload::Payload::Encrypted(message));
-    let visit =
-        |world: &World, text: &str| worker.visit(&verified(world, text), &kiosk, world.start).unwrap();
+    let mut visit = |world: &World, text: &str| {
+        let visit = Visit::of(&verified(world, text), &kiosk, document_key.as_ref(), world.start);
+        visit.map(|visit| accounts.visit(&visit).unwrap())
+    };
 
     let first = visit(&world, &told).unwrap();
     assert_eq!(first.outcome, Outcome::Created);

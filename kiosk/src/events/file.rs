@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::outbox::Row;
-use super::worker::Sink;
+use super::worker::{Sink, Undelivered};
 
 /// A file that gets a line for every event.
 pub struct LinesFile {
@@ -82,8 +82,9 @@ impl Sink for LinesFile {
         "file"
     }
 
-    fn deliver(&mut self, events: &[Row]) -> Result<()> {
-        self.append(events).with_context(|| format!("writing {}", self.path.display()))
+    fn deliver(&mut self, events: &[Row]) -> Result<(), Undelivered> {
+        let written = self.append(events).with_context(|| format!("writing {}", self.path.display()));
+        written.map_err(Undelivered::Later)
     }
 }
 
@@ -119,6 +120,7 @@ mod tests {
         file.deliver(&rows(2..4)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"seq\":1}\n{\"se\n{\"seq\":2}\n{\"seq\":3}\n");
         let mut nowhere = LinesFile { path: "/nowhere/events.ndjson".into(), largest: 1, kept: 1 };
-        assert!(nowhere.deliver(&rows(1..2)).unwrap_err().to_string().contains("/nowhere/events.ndjson"));
+        let Err(Undelivered::Later(error)) = nowhere.deliver(&rows(1..2)) else { panic!("nothing is there") };
+        assert!(error.to_string().contains("/nowhere/events.ndjson"), "{error}");
     }
 }

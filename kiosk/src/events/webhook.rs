@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 use super::VERSION;
 use super::outbox::Row;
-use super::worker::Sink;
+use super::worker::{Sink, Undelivered};
 
 /// How long one message may take, from the name's lookup to the last byte of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,8 +62,10 @@ impl Webhook {
         Ok(Self { url: url.to_owned(), kiosk: kiosk.to_owned(), key: read_key(key)?, agent })
     }
 
-    fn post(&self, events: &[Row], now: u64) -> Result<()> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+    /// Returns the status of the answer.
+    fn post(&self, events: &[Row], now: u64) -> Result<u16> {
+        let numbers = events.first().zip(events.last());
+        let (first, last) = numbers.context("there is nothing to post")?;
         let id = format!("{}-{}-{}", self.kiosk, first.seq, last.seq);
         let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
         // Every body is JSON already.
@@ -80,10 +82,7 @@ impl Webhook {
             .header("webhook-timestamp", now.to_string())
             .header("webhook-signature", signature(&self.key, &id, now, &body))
             .send(&body)?;
-        match response.status().as_u16() {
-            200..=299 => Ok(()),
-            status => bail!("it answered {status}"),
-        }
+        Ok(response.status().as_u16())
     }
 }
 
@@ -92,11 +91,21 @@ impl Sink for Webhook {
         "webhook"
     }
 
-    fn deliver(&mut self, events: &[Row]) -> Result<()> {
+    fn deliver(&mut self, events: &[Row]) -> Result<(), Undelivered> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         // Not the address: it may hold a token.
-        self.post(events, now).context("posting to the webhook")
+        match self.post(events, now).context("posting to the webhook").map_err(Undelivered::Later)? {
+            200..=299 => Ok(()),
+            // About the key, the address or the time, and not about what was sent.
+            status @ (401 | 404 | 408 | 410 | 429) => Err(Undelivered::Later(answered(status))),
+            status @ 400..=499 => Err(Undelivered::Refused(answered(status))),
+            status => Err(Undelivered::Later(answered(status))),
+        }
     }
+}
+
+fn answered(status: u16) -> Error {
+    anyhow!("the webhook answered {status}")
 }
 
 fn signature(key: &[u8], id: &str, timestamp: u64, body: &str) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::journal::Entry;
 use shared::reason::{Answer, Reason};
 
+use super::neighbors::Decided as Told;
 use super::{Lane, Time, Work};
 use crate::clock::ClockState;
 use crate::notice;
@@ -177,6 +178,10 @@ impl Lane<'_> {
             operator: decided.operator,
         };
         let Some(written) = self.write_down(&entry, work) else { return self.give_back(row) };
+        let at = self.at(work.now);
+        if let Some(neighbors) = &mut self.neighbors {
+            neighbors.decided(&Told { row, at, purpose: &self.purpose, reason: decided.reason });
+        }
         work.events.push_front(Event::Recorded(written));
         self.metrics.overridden(decided.reason);
         self.board.update(|status| {
@@ -304,6 +309,9 @@ impl Lane<'_> {
         *told = Some((now, state.clone()));
         work.attendance.since.retain(|(_, since)| now.since(*since) <= WAITS);
         let waiting = &work.attendance.since;
+        if let Some(neighbors) = &mut self.neighbors {
+            neighbors.keep(|wanted| waiting.iter().any(|(row, _)| *row == wanted));
+        }
         let at = self.at(now);
         self.board.update(|status| {
             status.at = at;
@@ -315,7 +323,7 @@ impl Lane<'_> {
 
 /// Whether an officer may decide otherwise from a distance. What is forged, revoked or used twice is for whoever stands there
 /// with the document in hand.
-fn waits(reason: Reason) -> bool {
+pub(super) fn waits(reason: Reason) -> bool {
     let about_the_face = matches!(reason, Reason::FaceNonMatch | Reason::FaceAttack | Reason::FaceChallenge);
     reason.answer() == Answer::Unanswered || about_the_face
 }

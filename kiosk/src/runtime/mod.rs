@@ -455,14 +455,16 @@ impl Lane<'_> {
         let Some(row) = self.write_down(&entry, work) else { return };
         self.tell_outcome(outcome, row, work);
         let (at, holder) = (self.at(work.now), work.holder.take());
-        if let Some(neighbors) = &self.neighbors {
-            neighbors.tell(neighbors::Visit {
+        if let Some(neighbors) = &mut self.neighbors {
+            neighbors.ended(&neighbors::Ended {
+                row,
                 at,
-                purpose: self.purpose.clone(),
+                purpose: &self.purpose,
                 reason: outcome.reason,
-                shown: outcome.claims.clone(),
-                holder,
-                kiosk: self.trust.kiosk().cloned(),
+                shown: &outcome.claims,
+                holder: holder.as_deref(),
+                kiosk: self.trust.kiosk(),
+                waits: self.surroundings.attended && attendance::waits(outcome.reason),
             });
         }
         if let Err(error) = (self.record)(outcome, at, row, replay) {
@@ -575,6 +577,8 @@ impl Lane<'_> {
 
     fn verify(&mut self, text: &str, work: &mut Work) -> Event {
         let (clock, state) = self.read_clock(work.now);
+        // Nobody is taken for whoever's visit was broken off.
+        work.holder = None;
         let event = match seal::verify(text, &self.purpose, &self.trust, clock) {
             Some(Ok(seal)) => Event::Seal(Box::new(seal)),
             Some(Err(reason)) => Event::Verified(Err(state.temper(reason))),
