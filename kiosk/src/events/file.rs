@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::outbox::Row;
 use super::worker::{Sink, Undelivered};
+use crate::notice;
 
 /// A file that gets a line for every event.
 pub struct LinesFile {
@@ -17,12 +18,19 @@ pub struct LinesFile {
     /// In bytes.
     largest: u64,
     kept: u8,
+    /// The last attempt to begin a new file failed.
+    stuck: bool,
 }
 
 impl LinesFile {
     /// Names the file; it is created when the first event comes.
     pub fn new(path: &Path, megabytes: NonZeroU32, kept: NonZeroU8) -> Self {
-        Self { path: path.to_owned(), largest: u64::from(megabytes.get()) << 20, kept: kept.get() }
+        Self {
+            path: path.to_owned(),
+            largest: u64::from(megabytes.get()) << 20,
+            kept: kept.get(),
+            stuck: false,
+        }
     }
 
     fn open(&self) -> std::io::Result<File> {
@@ -64,16 +72,24 @@ impl LinesFile {
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 
+    /// Begins a new file if this one is full. One that cannot be put aside goes on growing: no event is lost or written
+    /// twice for that.
+    fn make_room(&mut self) {
+        if fs::metadata(&self.path).is_ok_and(|file| file.len() >= self.largest) {
+            let rotated = self.rotate();
+            let stuck = std::mem::replace(&mut self.stuck, rotated.is_err());
+            if let (Err(error), false) = (rotated, stuck) {
+                notice(&format!("events: {} is full and cannot be put aside: {error}", self.path.display()));
+            }
+        }
+    }
+
     fn append(&self, events: &[Row]) -> std::io::Result<()> {
         let mut file = self.open()?;
         let lines: String = events.iter().map(|event| format!("{}\n", event.body)).collect();
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
-        self.sync_folder()?;
-        if file.metadata()?.len() >= self.largest {
-            self.rotate()?;
-        }
-        Ok(())
+        self.sync_folder()
     }
 }
 
@@ -83,6 +99,7 @@ impl Sink for LinesFile {
     }
 
     fn deliver(&mut self, events: &[Row]) -> Result<(), Undelivered> {
+        self.make_room();
         let written = self.append(events).with_context(|| format!("writing {}", self.path.display()));
         written.map_err(Undelivered::Later)
     }
@@ -100,15 +117,32 @@ mod tests {
     fn full_files_are_numbered_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.ndjson");
-        let mut file = LinesFile { path: path.clone(), largest: 30, kept: 2 };
+        let mut file = LinesFile { path: path.clone(), largest: 30, kept: 2, stuck: false };
         for start in [1, 4, 7, 10] {
             file.deliver(&rows(start..start + 3)).unwrap();
         }
         let text = |name: &str| fs::read_to_string(folder.path().join(name)).ok();
-        assert_eq!(text("events.ndjson"), None);
-        assert_eq!(text("events.ndjson.1").unwrap().lines().next(), Some("{\"seq\":10}"));
-        assert_eq!(text("events.ndjson.2").unwrap().lines().next(), Some("{\"seq\":7}"));
+        assert_eq!(text("events.ndjson").unwrap().lines().next(), Some("{\"seq\":10}"));
+        assert_eq!(text("events.ndjson.1").unwrap().lines().next(), Some("{\"seq\":7}"));
+        assert_eq!(text("events.ndjson.2").unwrap().lines().next(), Some("{\"seq\":4}"));
         assert_eq!(text("events.ndjson.3"), None);
+    }
+
+    #[test]
+    fn a_full_file_that_cannot_be_put_aside_gets_every_event_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.ndjson");
+        fs::create_dir_all(folder.path().join("events.ndjson.1/in the way")).unwrap();
+        let mut file = LinesFile { path: path.clone(), largest: 30, kept: 1, stuck: false };
+        for start in [1, 4, 7] {
+            file.deliver(&rows(start..start + 3)).unwrap();
+        }
+        assert!(file.stuck);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 9);
+        fs::remove_dir_all(folder.path().join("events.ndjson.1")).unwrap();
+        file.deliver(&rows(10..11)).unwrap();
+        assert!(!file.stuck);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"seq\":10}\n");
     }
 
     #[test]
@@ -116,10 +150,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.ndjson");
         fs::write(&path, "{\"seq\":1}\n{\"se").unwrap();
-        let mut file = LinesFile { path: path.clone(), largest: 1 << 20, kept: 1 };
+        let mut file = LinesFile { path: path.clone(), largest: 1 << 20, kept: 1, stuck: false };
         file.deliver(&rows(2..4)).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"seq\":1}\n{\"se\n{\"seq\":2}\n{\"seq\":3}\n");
-        let mut nowhere = LinesFile { path: "/nowhere/events.ndjson".into(), largest: 1, kept: 1 };
+        let mut nowhere =
+            LinesFile { path: "/nowhere/events.ndjson".into(), largest: 1, kept: 1, stuck: false };
         let Err(Undelivered::Later(error)) = nowhere.deliver(&rows(1..2)) else { panic!("nothing is there") };
         assert!(error.to_string().contains("/nowhere/events.ndjson"), "{error}");
     }
