@@ -431,7 +431,7 @@ pub enum Accounts {
         #[command(flatten)]
         at: AccountsAt,
     },
-    /// Say whose a visitor is; a conflict takes two people who say the same
+    /// Say whose a visitor is; a conflict takes two people who say the same. Asks operators for the PIN code
     #[command(group(clap::ArgGroup::new("choice").required(true).args(["account", "new"])))]
     Resolve {
         /// The number of the question
@@ -492,7 +492,7 @@ pub struct AccountsAt {
 /// Who changes something, and why.
 #[derive(Debug, Args)]
 pub struct Clerk {
-    /// Your name, which stays with what you do
+    /// Your name, which stays with what you do; where the kiosk has operators, one of theirs
     #[arg(long, value_name = "NAME")]
     pub by: String,
     /// Why, without anything personal

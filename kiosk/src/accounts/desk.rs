@@ -2,7 +2,7 @@
 //! back.
 //!
 //! Two people have to say the same where an answer takes an identifier from an account that has it: a conflict. Who they are is
-//! what the caller says.
+//! what the caller found out.
 
 use anyhow::{Result, bail, ensure};
 use shared::credential::Attribute;
@@ -85,6 +85,11 @@ impl Accounts {
             rows.create(account, clerk.note, &actor)?;
             rows.bind(account, &document, None, &actor)
         })
+    }
+
+    /// Returns a question that nobody has answered.
+    pub fn question(&mut self, number: i64) -> Result<Question> {
+        within(self.directory.as_mut(), |transaction| Rows(transaction).question(number))
     }
 
     /// Answers a question, with one of the accounts that it is about. A conflict is answered when a second person says what the

@@ -1,19 +1,23 @@
 //! `kiosk accounts`: the organization's directory, by hand.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use shared::time::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{answer, now, print, state_folder};
+use super::{answer, now, operator, print, state_folder};
 use crate::accounts::desk::{self, Choice, Resolution};
 use crate::accounts::directory::{AccountId, Kind};
 use crate::accounts::{self, rows};
 use crate::cli::{Accounts, AccountsAt, Clerk};
+use crate::events::{Events, News};
+use crate::notice;
 use crate::settings::Settings;
-use crate::state::State;
+use crate::state::{self, State};
 
 /// The longest document number that is read, in bytes, and the longest name and note.
 const MAX_TEXT: usize = 256;
@@ -53,12 +57,18 @@ pub fn run(what: &Accounts, as_json: bool) -> Result<ExitCode> {
                 Some(account) => Choice::Account(AccountId::parse(account)?),
                 None => Choice::New,
             };
-            match open(at)?.resolve(*question, &choice, known(clerk, at)?)? {
+            let clerk = proven(clerk, at)?;
+            let mut accounts = open(at)?;
+            let question = accounts.question(*question)?;
+            match accounts.resolve(question.id, &choice, clerk)? {
                 Resolution::Proposed => {
                     let text = "written down; it counts once another person says the same";
                     answer(as_json, &json!({ "outcome": "proposed", "account": null }), text)
                 }
                 Resolution::Answered(account) => {
+                    if let Err(error) = tell(&question, &account, clerk.at, at) {
+                        notice(&format!("it is answered, and the event of it was lost: {error:#}"));
+                    }
                     let json = json!({ "outcome": "answered", "account": account });
                     answer(as_json, &json, &format!("it is account {account}"))
                 }
@@ -85,7 +95,7 @@ fn set_bound(
     as_json: bool,
 ) -> Result<()> {
     let account = AccountId::parse(account)?;
-    let count = open(at)?.set_bound(&account, kind, bound, known(clerk, at)?)?;
+    let count = open(at)?.set_bound(&account, kind, bound, proven(clerk, at)?)?;
     let done = if bound { "given back" } else { "taken away" };
     answer(as_json, &json!({ "account": account, "changed": count }), &format!("{count} {done}"))
 }
@@ -101,12 +111,48 @@ fn open(at: &AccountsAt) -> Result<accounts::Accounts> {
 
 /// For whom this kiosk works, as its signed identity says.
 fn organization(at: &AccountsAt) -> Result<String> {
-    let folder = at.place.state.clone().or(Settings::read(Some(&at.config))?.state);
-    let trust = State::open(&state_folder(folder.as_deref())?)?.trust(now(at.place.at))?;
+    let trust = State::open(&folder(at)?)?.trust(now(at.place.at))?;
     let kiosk = trust.kiosk().context(
         "the trust repository does not say for whom this kiosk works: `issuer kiosk add` says it, with the next publication",
     )?;
     Ok(kiosk.party().organization().to_owned())
+}
+
+/// The state folder of the kiosk here.
+fn folder(at: &AccountsAt) -> Result<PathBuf> {
+    state_folder(at.place.state.clone().or(Settings::read(Some(&at.config))?.state).as_deref())
+}
+
+/// The state of the kiosk here. None where the directory is used away from a kiosk.
+fn kiosk(at: &AccountsAt) -> Result<Option<State>> {
+    let folder = folder(at)?;
+    folder.join(state::FILE).exists().then(|| State::open(&folder)).transpose()
+}
+
+/// Who acts. At a kiosk that has operators it is one of them, who gives the PIN code.
+fn proven<'a>(clerk: &'a Clerk, at: &AccountsAt) -> Result<desk::Clerk<'a>> {
+    let known = known(clerk, at)?;
+    match kiosk(at)? {
+        Some(state) if !state.operators()?.is_empty() => {
+            let pin = operator::ask("PIN code: ")?;
+            let operator = state.claimant(&clerk.by)?.check(&pin)?;
+            operator
+                .with_context(|| format!("{} is no operator of this kiosk with that PIN code", clerk.by))?;
+        }
+        _ => notice("nobody is asked for a PIN code: no kiosk with operators is here"),
+    }
+    Ok(known)
+}
+
+/// Tells the organization's own system of an answer, through the outbox of the kiosk here.
+fn tell(question: &rows::Question, account: &AccountId, now: Timestamp, at: &AccountsAt) -> Result<()> {
+    let settings = Settings::read(Some(&at.config))?.events;
+    let Some(state) = kiosk(at)? else { return Ok(()) };
+    let machine = state.machine_key()?.id().to_string();
+    let Some(mut events) = Events::open(settings.as_ref(), &folder(at)?, &machine)? else { return Ok(()) };
+    let (openid, unionid) = (&question.openid.value, &question.unionid.value);
+    events.tell(now, News::Answered { question: question.id, account, openid, unionid })?;
+    Ok(())
 }
 
 fn known<'a>(clerk: &'a Clerk, at: &AccountsAt) -> Result<desk::Clerk<'a>> {

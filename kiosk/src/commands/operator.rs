@@ -25,7 +25,7 @@ pub fn run(what: &Operator, as_json: bool) -> Result<ExitCode> {
                     name.as_str()
                 );
             }
-            state.add_operator(name, &Pin::parse(ask()?)?, now(place.at))?;
+            state.add_operator(name, &Pin::parse(ask_for_new()?)?, now(place.at))?;
             answer(as_json, &json!({ "added": name.as_str() }), &format!("added {}", name.as_str()))?;
         }
         Operator::List { place } => {
@@ -57,17 +57,20 @@ pub fn run(what: &Operator, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks for a PIN code twice without showing it, or reads one line where nobody can be asked.
-fn ask() -> Result<Zeroizing<String>> {
-    if !stdin().is_terminal() {
-        let mut text = Zeroizing::new(String::new());
-        stdin().take(LONGEST).read_to_string(&mut text).context("reading the PIN code")?;
-        return Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()));
+/// Asks for a PIN code without showing it, or reads one line where nobody can be asked.
+pub(super) fn ask(words: &str) -> Result<Zeroizing<String>> {
+    if stdin().is_terminal() {
+        return rpassword::prompt_password(words).map(Zeroizing::new).context("asking at the terminal");
     }
-    let prompt =
-        |words| rpassword::prompt_password(words).map(Zeroizing::new).context("asking at the terminal");
-    let first = prompt("PIN code: ")?;
-    if *first != *prompt("The same again: ")? {
+    let mut text = Zeroizing::new(String::new());
+    stdin().take(LONGEST).read_to_string(&mut text).context("reading the PIN code")?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Asks twice where somebody types it.
+fn ask_for_new() -> Result<Zeroizing<String>> {
+    let first = ask("PIN code: ")?;
+    if stdin().is_terminal() && *first != *ask("The same again: ")? {
         bail!("these are two different PIN codes; nobody was added");
     }
     Ok(first)
