@@ -469,6 +469,14 @@ pub enum Accounts {
         #[command(flatten)]
         at: AccountsAt,
     },
+    /// Remove an account and all that it is and was known by, for good
+    Erase {
+        account: String,
+        #[command(flatten)]
+        clerk: Clerk,
+        #[command(flatten)]
+        at: AccountsAt,
+    },
     /// Print everything that happened, one JSON line each
     Events {
         /// Begin at this number

@@ -156,6 +156,16 @@ impl Accounts {
         })
     }
 
+    /// Removes an account and everything that it is and was known by, for good. Returns how many identifiers that were. Who
+    /// comes again is new.
+    pub fn erase(&mut self, account: &AccountId, clerk: Clerk<'_>) -> Result<usize> {
+        within(self.directory.as_mut(), |transaction| {
+            let mut rows = Rows(transaction);
+            ensure!(rows.exists(account)?, "there is no account {account}");
+            rows.erase(account, clerk.note, &clerk.actor())
+        })
+    }
+
     /// Takes an account's identifiers away, of one kind or all, or gives those back that were taken away. Returns how many
     /// it was. No visit gives them back.
     pub fn set_bound(

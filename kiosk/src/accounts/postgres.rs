@@ -21,12 +21,20 @@ const PAUSE: Duration = Duration::from_millis(5);
 const SERVER_PATIENCE: &str =
     "-c statement_timeout=3000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=5000";
 
-/// Nobody changes or removes what happened.
+/// Nobody changes or removes what happened; an identifier may be blanked.
 const APPEND_ONLY: &str = "
     CREATE OR REPLACE FUNCTION binding_event_kept() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'what happened is not changed'; END $$;
-    CREATE OR REPLACE TRIGGER binding_event_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON binding_event
+    $$ BEGIN RAISE EXCEPTION 'what happened is not removed'; END $$;
+    CREATE OR REPLACE TRIGGER binding_event_kept BEFORE DELETE OR TRUNCATE ON binding_event
     FOR EACH STATEMENT EXECUTE FUNCTION binding_event_kept();
+    CREATE OR REPLACE FUNCTION binding_event_unchanged() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN
+        OLD.value := NULL;
+        IF NEW IS DISTINCT FROM OLD THEN RAISE EXCEPTION 'what happened is not changed'; END IF;
+        RETURN NEW;
+    END $$;
+    CREATE OR REPLACE TRIGGER binding_event_unchanged BEFORE UPDATE ON binding_event
+    FOR EACH ROW EXECUTE FUNCTION binding_event_unchanged();
 ";
 
 /// Transactions change things one after the other, up to their ends: a sequence gives its numbers at once, and who reads

@@ -6,7 +6,7 @@
 //! | `account` | the accounts |
 //! | `binding` | what each is known by, and was; an identifier once |
 //! | `open_question` | what people have to decide |
-//! | `binding_event` | everything that happened, never changed |
+//! | `binding_event` | everything that happened, never changed; identifiers of erased accounts are blanked |
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -96,6 +96,8 @@ pub enum What {
     Proposed,
     /// It was said.
     Answered,
+    /// It was removed, with all that it was known by.
+    Erased,
 }
 
 impl What {
@@ -109,6 +111,7 @@ impl What {
             Self::Asked => "asked",
             Self::Proposed => "proposed",
             Self::Answered => "answered",
+            Self::Erased => "erased",
         }
     }
 }
@@ -302,6 +305,39 @@ impl Rows<'_> {
             })
         };
         rows.into_iter().map(read).collect()
+    }
+
+    /// Removes an account and what it is and was known by, also from what happened and from questions: that it was removed is
+    /// all that stays. Returns how many identifiers that were.
+    pub fn erase(&mut self, account: &AccountId, note: Option<&str>, actor: &Actor<'_>) -> Result<usize> {
+        let bindings = self.bindings(account)?;
+        for identifier in bindings.iter().map(|binding| &binding.identifier) {
+            let blank = "UPDATE binding_event SET value = NULL WHERE kind = $1 AND scope = $2 AND value = $3";
+            self.0.run(blank, &key(identifier))?;
+            let forget = match identifier.kind {
+                Kind::Openid => "DELETE FROM open_question WHERE service = $1 AND openid = $2",
+                Kind::Unionid => "DELETE FROM open_question WHERE organization = $1 AND unionid = $2",
+                Kind::Document => {
+                    "UPDATE open_question SET document = NULL WHERE organization = $1 AND document = $2"
+                }
+            };
+            self.0.run(forget, &[identifier.scope.as_str().into(), identifier.value.as_str().into()])?;
+        }
+        // What it was known by before another account got it.
+        let blank = "UPDATE binding_event SET value = NULL WHERE account = $1";
+        self.0.run(blank, &[account.as_str().into()])?;
+        for mut question in self.questions()? {
+            let before = question.candidates.len();
+            question.candidates.retain(|candidate| candidate != account);
+            if question.candidates.len() < before {
+                let kind = if question.candidates.len() > 1 { &question.kind } else { CHOOSE };
+                self.ask_otherwise(&question, kind, &question.candidates, actor)?;
+            }
+        }
+        self.0.run("DELETE FROM binding WHERE account = $1", &[account.as_str().into()])?;
+        self.0.run("DELETE FROM account WHERE id = $1", &[account.as_str().into()])?;
+        self.append(What::Erased, Some(account), None, None, note, actor)?;
+        Ok(bindings.len())
     }
 
     /// Returns the accounts, oldest first.

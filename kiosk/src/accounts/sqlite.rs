@@ -9,9 +9,14 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::directory::{Again, Directory, PATIENCE, Transaction, Value, Work};
 use super::rows::SCHEMA;
 
-/// Nobody changes or removes what happened.
+/// Nobody changes or removes what happened; an identifier may be blanked.
 const APPEND_ONLY: &str = "
-    CREATE TRIGGER IF NOT EXISTS binding_event_unchanged BEFORE UPDATE ON binding_event
+    DROP TRIGGER IF EXISTS binding_event_unchanged;
+    CREATE TRIGGER binding_event_unchanged BEFORE UPDATE ON binding_event
+    WHEN NEW.value IS NOT NULL
+        OR (NEW.seq, NEW.at, NEW.what, NEW.done_by) <> (OLD.seq, OLD.at, OLD.what, OLD.done_by)
+        OR NEW.account IS NOT OLD.account OR NEW.kind IS NOT OLD.kind OR NEW.scope IS NOT OLD.scope
+        OR NEW.question IS NOT OLD.question OR NEW.note IS NOT OLD.note
     BEGIN SELECT RAISE(ABORT, 'what happened is not changed'); END;
     CREATE TRIGGER IF NOT EXISTS binding_event_kept BEFORE DELETE ON binding_event
     BEGIN SELECT RAISE(ABORT, 'what happened is not removed'); END;
@@ -34,7 +39,10 @@ impl Sqlite {
         let connection = Connection::open(path).with_context(reading)?;
         connection.busy_timeout(PATIENCE)?;
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+                 PRAGMA secure_delete = ON;",
+            )
             .with_context(reading)?;
         Ok(Self(connection))
     }

@@ -30,6 +30,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ("conflict", conflict),
     ("overtaken", overtaken),
     ("released", released),
+    ("erased", erased),
     ("at_once", at_once),
     ("append_only", append_only),
     ("others", others),
@@ -422,6 +423,46 @@ fn released(settings: &Settings) {
     accounts.set_bound(&account("nobody"), None, false, clerk("ana")).unwrap_err();
 }
 
+fn erased(settings: &Settings) {
+    let mut accounts = create(settings);
+    let guest = Visit { document: Some("d".repeat(64)), ..visit(1) };
+    let known = accounts.visit(&guest).unwrap().account.unwrap();
+    let kept = accounts.visit(&visit(2)).unwrap().account.unwrap();
+    // Somebody else is asked about because of the same document.
+    let other = Visit { document: guest.document.clone(), ..visit(3) };
+    let question = accounts.visit(&other).unwrap().question.unwrap();
+    accounts.set_bound(&known, Some(Kind::Unionid), false, clerk("ana")).unwrap();
+
+    accounts.erase(&account("nobody"), clerk("ana")).unwrap_err();
+    assert_eq!(accounts.erase(&known, clerk("ana")).unwrap(), 3);
+    accounts.show(&known).unwrap_err();
+    let (left, questions) = accounts.list().unwrap();
+    assert_eq!((left.len(), &left[0].id), (1, &kept));
+    assert_eq!(
+        (questions[0].id, questions[0].candidates.len(), &questions[0].document),
+        (question, 0, &None)
+    );
+    let events = accounts.events(0).unwrap();
+    let last = events.last().unwrap();
+    assert_eq!(
+        (last.what.as_str(), last.account.as_ref(), last.by.as_str()),
+        ("erased", Some(&known), "ana")
+    );
+    let named: Vec<&Identifier> = events.iter().filter_map(|event| event.identifier.as_ref()).collect();
+    assert!(
+        ids_of(&guest).iter().all(|id| !named.contains(&id))
+            && named.iter().all(|id| id.kind != Kind::Document)
+    );
+    assert!(ids_of(&visit(2)).iter().all(|id| named.contains(&id)), "nobody else is forgotten");
+
+    let answered = accounts.resolve(question, &Choice::New, clerk("ana")).unwrap();
+    assert!(matches!(answered, Resolution::Answered(_)));
+    let again = accounts.visit(&visit(1)).unwrap();
+    assert_eq!(again.outcome, Outcome::Created);
+    assert_ne!(again.account, Some(known));
+    assert_eq!(accounts.visit(&visit(2)).unwrap().account, Some(kept));
+}
+
 /// Kiosks of two services, four of each, see the same new people at the same moment.
 fn at_once(settings: &Settings) {
     const KIOSKS: usize = 8;
@@ -468,7 +509,13 @@ fn at_once(settings: &Settings) {
 fn append_only(settings: &Settings) {
     let mut accounts = create(settings);
     accounts.visit(&visit(1)).unwrap();
-    for statement in ["UPDATE binding_event SET done_by = 'nobody'", "DELETE FROM binding_event"] {
+    for statement in [
+        "UPDATE binding_event SET done_by = 'nobody'",
+        "UPDATE binding_event SET value = 'another'",
+        "UPDATE binding_event SET value = NULL, account = 'another'",
+        "UPDATE binding_event SET value = NULL, note = 'another'",
+        "DELETE FROM binding_event",
+    ] {
         let refused = within(accounts.directory.as_mut(), |transaction| transaction.run(statement, &[]));
         let error = format!("{:?}", refused.unwrap_err());
         assert!(error.contains("what happened is not"), "{error}");

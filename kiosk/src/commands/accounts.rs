@@ -76,6 +76,12 @@ pub fn run(what: &Accounts, as_json: bool) -> Result<ExitCode> {
         }
         Accounts::Unbind { account, kind, clerk, at } => set_bound(account, *kind, false, clerk, at, as_json),
         Accounts::Rebind { account, kind, clerk, at } => set_bound(account, *kind, true, clerk, at, as_json),
+        Accounts::Erase { account, clerk, at } => {
+            let account = AccountId::parse(account)?;
+            let count = open(at)?.erase(&account, proven(clerk, at)?)?;
+            let text = format!("erased {account}, and {count} that it was known by");
+            answer(as_json, &json!({ "account": account, "erased": count }), &text)
+        }
         Accounts::Events { from, at } => {
             for event in open(at)?.events(*from)? {
                 print(serde_json::to_string(&event)?)?;

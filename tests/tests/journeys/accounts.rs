@@ -66,12 +66,18 @@ fn a_directory_is_made_for_whom_the_repository_says() {
     assert_eq!(accounts(&["rebind", "member-7", "--by", "bo"]).expect(0).json["changed"], 1);
     accounts(&["resolve", "1", "--new", "--by", "ana"]).expect(2);
     accounts(&["show", "nobody"]).expect(2);
+    accounts(&["erase", "nobody", "--by", "bo"]).expect(2);
+    assert_eq!(
+        accounts(&["erase", "member-7", "--by", "bo", "--note", "asked for"]).expect(0).json["erased"],
+        1
+    );
+    accounts(&["show", "member-7"]).expect(2);
     let output = journey.plain("kiosk", &["accounts", "events", "--config", "lane.toml"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let events: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let what: Vec<_> = events.iter().map(|event| event["what"].as_str().unwrap()).collect();
-    assert_eq!(what, ["created", "bound", "released", "restored"]);
+    assert_eq!(what, ["created", "bound", "released", "restored", "erased"]);
     assert_eq!((&events[2]["by"], &events[2]["note"]), (&"ana".into(), &"asked for".into()));
     for file in ["accounts.sqlite", "accounts.sqlite-wal"] {
         let bytes = fs::read(journey.path(file)).unwrap_or_default();
