@@ -369,6 +369,19 @@ mod tests {
     }
 
     #[test]
+    fn an_outbox_that_cannot_be_written_holds_up_nobody() {
+        let hotel = Hotel::new(FaceRule::Required);
+        let mut neighbors = hotel.neighbors(&hotel.store());
+        let outbox = rusqlite::Connection::open(hotel.folder.path().join("events.sqlite")).unwrap();
+        outbox.execute_batch("BEGIN IMMEDIATE").unwrap();
+        hotel.visit(&mut neighbors, 1, Reason::FaceNonMatch);
+        outbox.execute_batch("ROLLBACK").unwrap();
+        hotel.visit(&mut neighbors, 2, Reason::FaceNonMatch);
+        drop(neighbors);
+        assert_eq!(hotel.told(), named(&[("visit.refused", 2)]));
+    }
+
+    #[test]
     fn whom_an_officer_compared_and_let_in_is_looked_up() {
         let hotel = Hotel::new(FaceRule::Officer);
         let mut neighbors = hotel.neighbors(&hotel.store());
