@@ -1,6 +1,7 @@
 //! Accounts in PostgreSQL, for the kiosks of several machines and for the organization's own programs.
 
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ const ONE_AFTER_ANOTHER: &str = "SELECT pg_advisory_xact_lock(744935557519313701
 pub struct Postgres {
     config: Config,
     client: Option<Client>,
+    /// An attempt to connect that has not ended yet.
+    connecting: Option<Receiver<Result<Client, postgres::Error>>>,
 }
 
 impl Postgres {
@@ -72,21 +75,40 @@ impl Postgres {
         config.ssl_mode(SslMode::Disable).application_name("gatepass kiosk").options(SERVER_PATIENCE);
         config.connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
         config.keepalives_idle(PATIENCE).keepalives_interval(PATIENCE).keepalives_retries(2);
-        Ok(Self { config, client: None })
+        Ok(Self { config, client: None, connecting: None })
     }
 
     fn client(&mut self) -> Result<&mut Client> {
         if self.client.as_ref().is_some_and(Client::is_closed) {
             self.client = None;
         }
-        match &mut self.client {
-            Some(client) => Ok(client),
-            none => {
-                // The error names the host and the user, never the password.
-                let client =
-                    self.config.connect(NoTls).context("reaching the directory's PostgreSQL server")?;
-                Ok(none.insert(client))
+        if self.client.is_none() {
+            // The error names the host and the user, never the password.
+            self.client = Some(self.connect().context("reaching the directory's PostgreSQL server")?);
+        }
+        self.client.as_mut().context("there is no connection")
+    }
+
+    /// Connects. What takes the connection and says nothing would hold it for ever: it is waited for on another thread, and
+    /// never on more than one.
+    fn connect(&mut self) -> Result<Client> {
+        let connecting = match self.connecting.take() {
+            Some(connecting) => connecting,
+            None => {
+                let (tell, told) = channel();
+                let config = self.config.clone();
+                let connect = move || _ = tell.send(config.connect(NoTls));
+                thread::Builder::new().name("postgresql".to_owned()).spawn(connect)?;
+                told
             }
+        };
+        match connecting.recv_timeout(PATIENCE) {
+            Ok(connected) => Ok(connected?),
+            Err(RecvTimeoutError::Timeout) => {
+                self.connecting = Some(connecting);
+                bail!("it does not answer")
+            }
+            Err(RecvTimeoutError::Disconnected) => bail!("the attempt was broken off"),
         }
     }
 }

@@ -173,6 +173,25 @@ fn a_server_that_is_away_is_said_so() {
     assert!(error.to_string().contains("kiosk accounts init"), "{error}");
 }
 
+/// One that takes the connection and says nothing holds nobody for ever, and is found when it speaks.
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = format!("postgres://kiosk@127.0.0.1:{}/accounts", silent.local_addr().unwrap().port());
+    let settings = Settings { store, password_file: None, document_key_file: None };
+    let mut accounts = Accounts::open(&settings).unwrap();
+    for _ in 0..2 {
+        let error = format!("{:#}", accounts.visit(&visit(1)).unwrap_err());
+        assert!(error.contains("does not answer"), "{error}");
+    }
+    silent.set_nonblocking(true).unwrap();
+    let first = silent.accept().unwrap();
+    assert!(silent.accept().is_err(), "it was tried once");
+    drop((first, silent));
+    let error = format!("{:#}", accounts.visit(&visit(1)).unwrap_err());
+    assert!(!error.contains("does not answer"), "{error}");
+}
+
 /// The visit of a person at the first service of the chain.
 pub(super) fn visit(person: u8) -> Visit {
     visit_at(person, "grand.example", "lisboa")
