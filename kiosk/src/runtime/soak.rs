@@ -14,6 +14,7 @@ use shared::credential::Claims;
 use shared::trust::FaceRule;
 
 use super::*;
+use crate::camera::{Camera, Frame};
 use crate::gate;
 use crate::gate::settings::GateSettings;
 

@@ -1,7 +1,7 @@
 mod attended;
 mod cameras;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use ::tests::journey::photo;
 use ::tests::{ISSUER, World, border, crafted};
@@ -9,11 +9,13 @@ use image::{DynamicImage, GrayImage, Luma};
 use shared::cbor::Value;
 use shared::credential::{self, Claims, Statement, present_statement};
 use shared::qr::payload::{self, Payload};
-use shared::trust::{Dialect, FaceRule, PaperRule};
+use shared::trust::{Dialect, FaceRule, PaperRule, ProofRule};
 use tempfile::TempDir;
 
+use super::upkeep::no_later_than;
 use super::*;
-use crate::gate::{self, settings::GateSettings};
+use crate::camera::{Camera, Feed, Frame};
+use crate::gate::{self, GateEvent, settings::GateSettings};
 use crate::operator::{Order, OverrideReason};
 use crate::state::{OperatorName, Pin, State as Stored};
 
