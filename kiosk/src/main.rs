@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Command::Journal(what) => commands::journal::run(what, cli.json),
         Command::Accounts(what) => commands::accounts::run(what, cli.json),
         Command::Challenge(arguments) => commands::challenge::run(arguments, cli.json),
-        Command::Models(Models::List { models }) => commands::models::list(models.as_deref(), cli.json),
+        Command::Models(Models::List { models }) => commands::models::list(models.folder(), cli.json),
         Command::Models(Models::Install { from, to }) => {
             commands::models::install(from.as_deref(), to.as_deref(), cli.json)
         }

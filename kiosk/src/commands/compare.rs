@@ -13,7 +13,7 @@ use crate::decide::face_reason;
 use crate::models;
 
 pub fn run(arguments: &Compare, as_json: bool) -> Result<ExitCode> {
-    let engine = models::load(arguments.models.as_deref())?;
+    let engine = models::load(arguments.models.folder())?;
     let (reference, probe) = (picture(&arguments.reference)?, picture(&arguments.probe)?);
     let unanswered = |which: &str, error: &FaceError| {
         let reason = face_reason(error);

@@ -93,7 +93,7 @@ impl Play {
         print(
             "Gatepass demo. Residents are fictional; keys, signatures, codes, models and faces are real.\n",
         )?;
-        let engine = models::load(arguments.models.as_deref())?;
+        let engine = models::load(arguments.models.folder())?;
         print(format!("Faces: {} models ({}).\n", engine.set(), engine.models().join(", ")))?;
         Ok(Self {
             issuer,
@@ -107,7 +107,7 @@ impl Play {
             trust: None,
             cases: vec![],
             failures: 0,
-            models: arguments.models.clone(),
+            models: arguments.models.folder().map(Path::to_owned),
         })
     }
 

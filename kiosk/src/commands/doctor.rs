@@ -14,7 +14,7 @@ use crate::settings::Settings;
 pub fn run(arguments: &Doctor, as_json: bool) -> Result<ExitCode> {
     let settings = Settings::read(arguments.config.as_deref())?;
     let folder = arguments.place.state.as_deref().or(settings.state.as_deref());
-    let engine = models::load(arguments.models.as_deref().or(settings.models.as_deref()));
+    let engine = models::load(arguments.models.folder().or(settings.models.as_deref()));
     let report = Machine {
         purpose: settings.purpose.as_ref(),
         camera: Some(&settings.camera),

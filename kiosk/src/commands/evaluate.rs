@@ -10,7 +10,7 @@ use crate::cli::Evaluate;
 use crate::{evaluate, models};
 
 pub fn run(arguments: &Evaluate, as_json: bool) -> Result<ExitCode> {
-    let engine = models::load(arguments.models.as_deref())?;
+    let engine = models::load(arguments.models.folder())?;
     let evaluation = evaluate::evaluate(&engine, &arguments.data, arguments.attacks.as_deref())?;
     let out = &arguments.out;
     fs::create_dir_all(out).with_context(|| format!("creating {}", out.display()))?;

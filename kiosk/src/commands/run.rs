@@ -60,7 +60,7 @@ pub fn run(arguments: &Run) -> Result<ExitCode> {
     }
     let clock = now(arguments.place.at);
     watch.status("testing itself");
-    let engine = models::load(arguments.models.as_deref().or(settings.models.as_deref()));
+    let engine = models::load(arguments.models.folder().or(settings.models.as_deref()));
     let machine = Machine {
         settings: &settings,
         purpose: Some(&purpose),

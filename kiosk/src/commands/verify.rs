@@ -205,7 +205,7 @@ fn decide(
         return Ok(Reason::Accepted);
     };
     let started = Instant::now();
-    let engine = crate::models::load(arguments.models.as_deref())
+    let engine = crate::models::load(arguments.models.folder())
         .map_err(|error| explain(Reason::FaceModels)(error.into()))?;
     record.stages.insert("models".to_owned(), ms(started));
     let started = Instant::now();
