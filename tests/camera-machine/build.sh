@@ -21,11 +21,11 @@ exec 9>"$folder/lock"
 flock 9
 [ "$(cat "$folder/recipe" 2>/dev/null)" = "$recipe" ] && exit 0
 echo "building the camera machine in $folder; this takes some minutes, once" >&2
-rm -rf "$folder/recipe" "$folder/work" "$folder/linux" "$folder/modules"
-mkdir "$folder/work"
-trap 'rm -rf "$folder/work"' EXIT
+rm -rf "$folder/recipe" "$folder/making" "$folder/linux" "$folder/modules"
+mkdir "$folder/making"
+trap 'rm -rf "$folder/making"' EXIT
 
-kernel=$folder/work/kernel
+kernel=$folder/making/kernel
 mkdir "$kernel"
 tar --extract --file "$source" --directory "$kernel" --strip-components 1
 build() { nice make --silent --directory "$kernel" ARCH=um "$@"; }
@@ -36,18 +36,18 @@ build() { nice make --silent --directory "$kernel" ARCH=um "$@"; }
         grep -qxF "$option" "$kernel/.config" || { echo "kernel.config: $option was not taken" >&2; exit 1; }
     done < <(grep '^CONFIG_' "$here/kernel.config")
     build --jobs "$(nproc)" linux modules
-    build INSTALL_MOD_PATH="$folder/work/modules" modules_install
+    build INSTALL_MOD_PATH="$folder/making/modules" modules_install
 
     # The camera whose pictures we choose; not part of the kernel.
-    (cd "$folder/work" && apt-get download v4l2loopback-dkms && dpkg-deb --extract v4l2loopback-dkms_*.deb loopback)
-    loopback=$(ls -d "$folder"/work/loopback/usr/src/v4l2loopback-*)
+    (cd "$folder/making" && apt-get download v4l2loopback-dkms && dpkg-deb --extract v4l2loopback-dkms_*.deb loopback)
+    loopback=$(ls -d "$folder"/making/loopback/usr/src/v4l2loopback-*)
     build M="$loopback" modules
-    version=$(ls "$folder/work/modules/lib/modules")
-    install -D --mode 644 "$loopback/v4l2loopback.ko" "$folder/work/modules/lib/modules/$version/extra/v4l2loopback.ko"
-    /sbin/depmod --basedir "$folder/work/modules" "$version"
+    version=$(ls "$folder/making/modules/lib/modules")
+    install -D --mode 644 "$loopback/v4l2loopback.ko" "$folder/making/modules/lib/modules/$version/extra/v4l2loopback.ko"
+    /sbin/depmod --basedir "$folder/making/modules" "$version"
 } >"$folder/log" 2>&1 || { tail -n 30 "$folder/log" >&2; echo "the camera machine was not built; see $folder/log" >&2; exit 1; }
 
 strip --strip-debug "$kernel/linux" -o "$folder/linux"
-mv "$folder/work/modules" "$folder/modules"
+mv "$folder/making/modules" "$folder/modules"
 chmod -R a+rX "$folder/linux" "$folder/modules"
 echo "$recipe" >"$folder/recipe"
