@@ -363,3 +363,63 @@ fn a_journal_names_officers_by_their_numbers() {
         .unwrap();
     assert_eq!(officers, [2, 2, 0]);
 }
+
+/// A recording of an empty room, with a frame every six hours.
+struct Days {
+    now: u64,
+    until: u64,
+}
+
+impl Camera for Days {
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        self.now += 6 * 3600 * 1000;
+        Ok((self.now <= self.until).then(|| Frame::new(nothing().into(), self.now)))
+    }
+}
+
+#[test]
+fn a_lane_at_work_shreds_once_a_day() {
+    let (world, folder) = (World::default(), tempfile::tempdir().unwrap());
+    let board = Board::default();
+    let mut gate = gate::open(&GateSettings::default()).unwrap();
+    let mut lane = Lane {
+        settings: Settings::parse("journal_days = 1").unwrap(),
+        folder: folder.path().to_owned(),
+        watch: Watch::default(),
+        purpose: border(),
+        trust: world.trust(),
+        state: Stored::open(folder.path()).unwrap(),
+        keys: vec![],
+        engine: None,
+        false_match_rate: None,
+        time: Time::From(world.start),
+        surroundings: Surroundings::default(),
+        scanners: None,
+        neighbors: None,
+        site: None,
+        metrics: Metrics::new(&board),
+        board,
+        display: &mut Shown(Arc::default()),
+        record: &mut |_, _, _, _| Ok(()),
+        gate: gate.as_mut(),
+    };
+    let mut days = Days { now: 0, until: 4 * SHREDS };
+    lane.run(Source::Recorded(&mut days), Instant::now(), &AtomicBool::new(false)).unwrap();
+    let mut rows = vec![];
+    lane.state
+        .journal(0, |item| {
+            if let state::Item::Row(row, body) = item {
+                rows.push((
+                    row.at.seconds_since(world.start) / 3600,
+                    body.and_then(|body| Entry::decode(&body)),
+                ));
+            }
+            Ok(())
+        })
+        .unwrap();
+    // The start is two days old at the second look, and the word of that two days later at the fourth.
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert_eq!(rows[..2], [(0, None), (48, None)]);
+    assert_eq!(rows[2], (96, Some(Entry::Shredded { before: 2 })));
+    assert_eq!(rows[3].1, Some(Entry::Stopped));
+}
