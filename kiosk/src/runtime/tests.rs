@@ -1,5 +1,6 @@
 mod attended;
 mod cameras;
+mod journal;
 
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +13,10 @@ use shared::qr::payload::{self, Payload};
 use shared::trust::{Dialect, FaceRule, PaperRule, ProofRule};
 use tempfile::TempDir;
 
-use super::upkeep::no_later_than;
 use super::*;
 use crate::camera::{Camera, Feed, Frame};
 use crate::gate::{self, GateEvent, settings::GateSettings};
-use crate::operator::{Order, OverrideReason};
-use crate::state::{OperatorName, Pin, State as Stored};
+use crate::state::{Item, State as Stored};
 
 /// What the lane has shown and said so far.
 #[derive(Default)]
@@ -109,6 +108,7 @@ fn work(
 /// Where a lane stands, and what is left when it has ended.
 struct Place {
     folder: TempDir,
+    settings: Settings,
     surroundings: Surroundings,
     engine: Option<FaceEngine>,
     board: Board,
@@ -120,6 +120,7 @@ impl Place {
     fn new(surroundings: Surroundings) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            settings: Settings::default(),
             surroundings,
             engine: None,
             board: Board::default(),
@@ -135,7 +136,7 @@ impl Place {
             Ok(())
         };
         let mut lane = Lane {
-            settings: Settings::default(),
+            settings: self.settings.clone(),
             folder: self.folder.path().to_owned(),
             watch: Watch::default(),
             purpose: border(),
@@ -156,6 +157,19 @@ impl Place {
             gate,
         };
         lane.run(source, Instant::now(), &self.stop).unwrap();
+    }
+
+    /// The journal's rows: when each was written, and its body if that is still there.
+    fn rows(&self) -> Vec<(Timestamp, Option<Vec<u8>>)> {
+        let mut rows = vec![];
+        let each = |item| {
+            if let Item::Row(row, body) = item {
+                rows.push((row.at, body));
+            }
+            Ok(())
+        };
+        Stored::open(self.folder.path()).unwrap().journal(0, each).unwrap();
+        rows
     }
 }
 
@@ -277,149 +291,4 @@ fn a_credential_without_a_face_goes_to_an_officer() {
     let bare = world.credential(&Claims { face: None, ..world.claims() });
     let code = symbol(&world.code(&bare, world.start));
     assert_eq!(work(&world, None, 1000, |_, _| Some(code.clone())).outcomes, [Reason::FaceNoTemplate]);
-}
-
-#[test]
-fn an_unsure_clock_shreds_nothing_later_than_the_repository() {
-    let expires = Timestamp::parse("2026-11-27T09:00:00Z").unwrap();
-    let (before, after) = (expires.plus(-60), Timestamp::parse("2099-01-01T00:00:00Z").unwrap());
-    for (state, at, expected) in [
-        (ClockState::Sure, before, before),
-        (ClockState::Sure, after, after),
-        (ClockState::Unsure { error: None }, before, before),
-        (ClockState::Unsure { error: None }, after, expires),
-        (ClockState::Tampered, after, expires),
-    ] {
-        assert_eq!(no_later_than(at, state, expires), expected, "{state:?} {at}");
-    }
-}
-
-/// Officers decide about a visit, close the lane and open it again: the journal has their numbers, and their names nowhere.
-#[test]
-fn a_journal_names_officers_by_their_numbers() {
-    // As long as a name may be, in letters of four bytes.
-    let name = "\u{1d4d0}".repeat(40);
-    let folder = tempfile::tempdir().unwrap();
-    let state = Stored::open(folder.path()).unwrap();
-    let pin = Pin::parse("285093".to_owned().into()).unwrap();
-    for known in ["Officer Zero", &name] {
-        state.add_operator(&OperatorName::parse(known).unwrap(), &pin, World::default().start).unwrap();
-    }
-    let world = World::default();
-    let bare = world.credential(&Claims { face: None, ..world.claims() });
-    let code = symbol(&world.code(&bare, world.start));
-    let board = Board::default();
-    let (told, operator) = (board.clone(), name.clone());
-    let (mut decided, mut closed) = (false, false);
-    let holds_up = move |now: u64, _: &Seen| {
-        let waiting = told.status().waiting.first().map(|visit| visit.row);
-        if let (Some(row), false) = (waiting, decided) {
-            let (reason, operator) = (OverrideReason::Left, operator.clone());
-            decided = told.order(Order::Decide { row, admit: false, reason, operator }).is_ok();
-        }
-        if now > 10_000 && !closed {
-            told.order(Order::Close { operator: operator.clone() }).unwrap();
-            told.order(Order::Reopen { operator: "Somebody who was removed".to_owned() }).unwrap();
-            closed = true;
-        }
-        (now <= 1000).then(|| code.clone())
-    };
-    let mut visitor = Visitor { seen: Arc::default(), now: 0, until: 20_000, holds_up };
-    let mut gate = gate::open(&GateSettings::default()).unwrap();
-    let mut lane = Lane {
-        settings: Settings::default(),
-        folder: folder.path().to_owned(),
-        watch: Watch::default(),
-        purpose: border(),
-        trust: world.trust(),
-        state,
-        keys: vec![],
-        engine: None,
-        false_match_rate: None,
-        time: Time::From(world.start),
-        surroundings: Surroundings { passage: false, attended: true },
-        scanners: None,
-        neighbors: None,
-        site: None,
-        metrics: Metrics::new(&board),
-        board,
-        display: &mut Shown(Arc::default()),
-        record: &mut |_, _, _, _| Ok(()),
-        gate: gate.as_mut(),
-    };
-    lane.run(Source::Recorded(&mut visitor), Instant::now(), &AtomicBool::new(false)).unwrap();
-    let mut officers = vec![];
-    lane.state
-        .journal(0, |item| {
-            let state::Item::Row(_, Some(body)) = item else { return Ok(()) };
-            let holds = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
-            assert!(!holds(&name[..8]) && !holds("Somebody"));
-            match Entry::decode(&body).expect("every row says something") {
-                Entry::Overridden { operator, .. } | Entry::Lane { operator, .. } => officers.push(operator),
-                _ => {}
-            }
-            Ok(())
-        })
-        .unwrap();
-    assert_eq!(officers, [2, 2, 0]);
-}
-
-/// A recording of an empty room, with a frame every six hours.
-struct Days {
-    now: u64,
-    until: u64,
-}
-
-impl Camera for Days {
-    fn next_frame(&mut self) -> Result<Option<Frame>> {
-        self.now += 6 * 3600 * 1000;
-        Ok((self.now <= self.until).then(|| Frame::new(nothing().into(), self.now)))
-    }
-}
-
-#[test]
-fn a_lane_at_work_shreds_once_a_day() {
-    let (world, folder) = (World::default(), tempfile::tempdir().unwrap());
-    let board = Board::default();
-    let mut gate = gate::open(&GateSettings::default()).unwrap();
-    let mut lane = Lane {
-        settings: Settings::parse("journal_days = 1").unwrap(),
-        folder: folder.path().to_owned(),
-        watch: Watch::default(),
-        purpose: border(),
-        trust: world.trust(),
-        state: Stored::open(folder.path()).unwrap(),
-        keys: vec![],
-        engine: None,
-        false_match_rate: None,
-        time: Time::From(world.start),
-        surroundings: Surroundings::default(),
-        scanners: None,
-        neighbors: None,
-        site: None,
-        metrics: Metrics::new(&board),
-        board,
-        display: &mut Shown(Arc::default()),
-        record: &mut |_, _, _, _| Ok(()),
-        gate: gate.as_mut(),
-    };
-    let mut days = Days { now: 0, until: 4 * SHREDS };
-    lane.run(Source::Recorded(&mut days), Instant::now(), &AtomicBool::new(false)).unwrap();
-    let mut rows = vec![];
-    lane.state
-        .journal(0, |item| {
-            if let state::Item::Row(row, body) = item {
-                rows.push((
-                    row.at.seconds_since(world.start) / 3600,
-                    body.and_then(|body| Entry::decode(&body)),
-                ));
-            }
-            Ok(())
-        })
-        .unwrap();
-    // The start is two days old at the second look, and the word of that two days later at the fourth.
-    assert_eq!(rows.len(), 4, "{rows:?}");
-    assert_eq!(rows[..2], [(0, None), (48, None)]);
-    assert_eq!(rows[2], (96, Some(Entry::Shredded { before: 2 })));
-    assert_eq!(rows[3].1, Some(Entry::Stopped));
 }

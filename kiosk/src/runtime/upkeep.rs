@@ -17,7 +17,7 @@ use crate::session::{Event, Moment};
 const LOOK_AROUND: u64 = 5_000;
 
 /// Between two looks for what of the journal is too old, in milliseconds: a day.
-const SHREDS: u64 = 24 * 3600 * 1000;
+pub(super) const SHREDS: u64 = 24 * 3600 * 1000;
 
 /// How long the bodies of the journal's rows are kept, in days, where the settings say nothing.
 const JOURNAL_DAYS: u16 = 90;

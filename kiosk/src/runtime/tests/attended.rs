@@ -1,10 +1,7 @@
 //! A lane with a gate that reports, and officers who decide: what they order is carried out once, or given back.
 
-use shared::journal::Entry;
-
 use super::*;
 use crate::operator::{LaneState, NotTaken, Order, OverrideReason};
-use crate::state::Item;
 
 /// A gate that does what it is told.
 #[derive(Clone, Default)]
@@ -77,19 +74,12 @@ fn waiting(board: &Board) -> Vec<u64> {
 
 /// What officers decided, as the journal has it: the row, and whether they let the person in.
 fn overridden(place: &Place) -> Vec<(u64, bool)> {
-    let mut decided = vec![];
-    let state = Stored::open(place.folder.path()).unwrap();
-    let each = |item| {
-        if let Item::Row(_, body) = item
-            && let Some(Entry::Overridden { decision, admitted, .. }) =
-                body.and_then(|body| Entry::decode(&body))
-        {
-            decided.push((decision, admitted));
-        }
-        Ok(())
-    };
-    state.journal(0, each).unwrap();
-    decided
+    let entries = place.rows().into_iter().filter_map(|(_, body)| Entry::decode(&body?));
+    let decided = entries.filter_map(|entry| match entry {
+        Entry::Overridden { decision, admitted, .. } => Some((decision, admitted)),
+        _ => None,
+    });
+    decided.collect()
 }
 
 #[test]
@@ -191,6 +181,38 @@ fn a_gate_that_fails_closes_the_lane_until_somebody_opens_it_again() {
         _ => None,
     });
     assert_eq!(place.seen.lock().unwrap().outcomes, [Reason::Accepted]);
+}
+
+/// A gate that is forced and shut while it cannot be worked with is not mended by that.
+#[test]
+fn a_gate_that_is_shut_again_is_not_mended_by_that() {
+    let (world, gate, mut place) = (by_code(), Told::default(), Place::new(WITH_CONTACT));
+    let board = place.board.clone();
+    let mut closed = vec![];
+    attend(&mut place, &world, &gate, 9_000, |now, _| {
+        let report = |event| gate.reports.lock().unwrap().push(event);
+        match now {
+            1_000 => report(GateEvent::Fault("its case is open".to_owned())),
+            3_000 => report(GateEvent::Forced),
+            4_000 => report(GateEvent::Shut),
+            7_000 => report(GateEvent::Mended),
+            _ => {}
+        }
+        if now % 2_000 == 0 {
+            closed.push(matches!(board.status().state, LaneState::OutOfService { .. }));
+        }
+        None
+    });
+    assert_eq!(closed, [true, true, true, false]);
+    let entries = place.rows().into_iter().filter_map(|(_, body)| Entry::decode(&body?));
+    let told: Vec<_> = entries
+        .filter_map(|entry| match entry {
+            Entry::Fault { mended, .. } => Some(if mended { "mended" } else { "failed" }),
+            Entry::Forced => Some("forced"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["failed", "forced", "mended"]);
 }
 
 #[test]
