@@ -456,7 +456,7 @@ mod tests {
         assert_eq!(board.order(decide(7, false, OverrideReason::Assisted)), Err(NotTaken::Reason));
         assert_eq!(board.order(good.clone()), Ok(()));
         assert_eq!(board.order(decide(7, false, OverrideReason::Left)), Err(NotTaken::NotWaiting));
-        assert_eq!(board.orders(), [good.clone()]);
+        assert_eq!(board.orders(), std::slice::from_ref(&good));
         assert_eq!(board.orders(), []);
         assert_eq!(board.order(good.clone()), Err(NotTaken::NotWaiting), "the lane is at it");
         board.update(|status| status.waiting[0].ordered = false);
