@@ -260,12 +260,16 @@ mod tests {
             assert_eq!(resumed, chain);
             assert_eq!(resumed.append(at(99), b"more"), chain.append(at(99), b"more"));
             assert_eq!(resumed.root(), chain.root());
-            let (short, _) = journal(count - 1);
             let changed = Row { at: at(98), ..*last };
-            for (row, subtrees) in [(last, short.subtrees()), (&changed, journal(count).0.subtrees())] {
-                let error = Chain::resume(row, subtrees.to_vec()).unwrap_err();
+            let subtrees = journal(count).0.subtrees().to_vec();
+            for (row, subtrees) in [(last, vec![]), (&changed, subtrees.clone())] {
+                let error = Chain::resume(row, subtrees).unwrap_err();
                 assert_eq!(error, JournalError::Chain { seq: u64::from(count) - 1 });
             }
+            // Other subtrees are of other rows, which a checkpoint tells.
+            let others = subtrees.iter().map(|subtree| subtree.map(|byte| byte ^ 1)).collect();
+            let other = Chain::resume(last, others).map(|chain| chain.root());
+            assert_ne!(other, Ok(journal(count).0.root()));
         }
     }
 
