@@ -47,6 +47,9 @@ if [ "${1:-}" = tests ]; then
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted "accounts on PostgreSQL" postgresql
     # Vulkan without a graphics card: pictures of the resident's screen are drawn with it and compared.
     ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || wanted "the resident's screen" mesa-vulkan-drivers
+    # A display that nobody sees, and what a window needs on one: a lane is measured with its screen at work.
+    command -v Xvfb >/dev/null ||
+        wanted "a lane's speed" xvfb libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6 libxrandr2
 fi
 
 if ! command -v cargo >/dev/null; then
