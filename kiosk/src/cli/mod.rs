@@ -22,7 +22,7 @@ pub use lane::Demo;
 #[cfg(feature = "screen")]
 pub use lane::Screen;
 pub use lane::{Config, Doctor, Import, Operator, Provision, Run, Trust};
-pub use records::{Accounts, AccountsAt, Clerk, Journal, JournalVerify};
+pub use records::{Accounts, AccountsAt, Clerk, Journal, JournalVerify, KnownBy};
 
 /// Read rotating identity codes, verify them offline, compare the face, and decide.
 ///

@@ -113,27 +113,9 @@ pub enum Accounts {
         at: AccountsAt,
     },
     /// Take what it is known by away from an account; no visit gives it back
-    Unbind {
-        account: String,
-        /// Only what is of this kind
-        #[arg(long)]
-        kind: Option<Kind>,
-        #[command(flatten)]
-        clerk: Clerk,
-        #[command(flatten)]
-        at: AccountsAt,
-    },
+    Unbind(KnownBy),
     /// Give back what was taken away
-    Rebind {
-        account: String,
-        /// Only what is of this kind
-        #[arg(long)]
-        kind: Option<Kind>,
-        #[command(flatten)]
-        clerk: Clerk,
-        #[command(flatten)]
-        at: AccountsAt,
-    },
+    Rebind(KnownBy),
     /// Remove an account and all that it is and was known by, for good
     Erase {
         account: String,
@@ -150,6 +132,20 @@ pub enum Accounts {
         #[command(flatten)]
         at: AccountsAt,
     },
+}
+
+/// What an account is known by.
+#[derive(Debug, Args)]
+pub struct KnownBy {
+    /// The account
+    pub account: String,
+    /// Only what is of this kind
+    #[arg(long)]
+    pub kind: Option<Kind>,
+    #[command(flatten)]
+    pub clerk: Clerk,
+    #[command(flatten)]
+    pub at: AccountsAt,
 }
 
 /// Which directory, which kiosk, and what time it is.

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 
 use super::{answer, now, operator, print, state_folder};
 use crate::accounts::desk::{self, Choice, Resolution};
-use crate::accounts::directory::{AccountId, Kind};
+use crate::accounts::directory::AccountId;
 use crate::accounts::{self, rows};
-use crate::cli::{Accounts, AccountsAt, Clerk};
+use crate::cli::{Accounts, AccountsAt, Clerk, KnownBy};
 use crate::events::{Events, News};
 use crate::notice;
 use crate::settings::Settings;
@@ -74,8 +74,8 @@ pub fn run(what: &Accounts, as_json: bool) -> Result<ExitCode> {
                 }
             }
         }
-        Accounts::Unbind { account, kind, clerk, at } => set_bound(account, *kind, false, clerk, at, as_json),
-        Accounts::Rebind { account, kind, clerk, at } => set_bound(account, *kind, true, clerk, at, as_json),
+        Accounts::Unbind(what) => set_bound(what, false, as_json),
+        Accounts::Rebind(what) => set_bound(what, true, as_json),
         Accounts::Erase { account, clerk, at } => {
             let account = AccountId::parse(account)?;
             let count = open(at)?.erase(&account, proven(clerk, at)?)?;
@@ -92,16 +92,9 @@ pub fn run(what: &Accounts, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn set_bound(
-    account: &str,
-    kind: Option<Kind>,
-    bound: bool,
-    clerk: &Clerk,
-    at: &AccountsAt,
-    as_json: bool,
-) -> Result<()> {
-    let account = AccountId::parse(account)?;
-    let count = open(at)?.set_bound(&account, kind, bound, proven(clerk, at)?)?;
+fn set_bound(what: &KnownBy, bound: bool, as_json: bool) -> Result<()> {
+    let account = AccountId::parse(&what.account)?;
+    let count = open(&what.at)?.set_bound(&account, what.kind, bound, proven(&what.clerk, &what.at)?)?;
     let done = if bound { "given back" } else { "taken away" };
     answer(as_json, &json!({ "account": account, "changed": count }), &format!("{count} {done}"))
 }
