@@ -98,7 +98,7 @@ fn read(arguments: &Provision) -> Result<Provisioning> {
         (_, _, Some(camera)) => return look(camera),
         (None, None, None) => bail!("give the code: FILE, --image PNG or --camera CAMERA"),
     };
-    Ok(Provisioning::decode(text.trim_end_matches(['\r', '\n']))?)
+    Provisioning::decode(text.trim_end_matches(['\r', '\n'])).context("this is no provisioning code")
 }
 
 fn text_of(file: &Path) -> Result<String> {

@@ -128,9 +128,12 @@ fn a_kiosk_is_provisioned_once() {
 fn what_is_no_code_is_refused_with_words() {
     let (journey, fingerprint) = prepared("code.txt");
     let resident = journey.path("other.txt");
-    for (text, words) in
-        [("", "wrong"), ("hello", "Base45"), ("6BF590B20FFWJWG", "CBOR"), (&"A".repeat(100_000), "more than")]
-    {
+    for (text, words) in [
+        ("", "no provisioning code"),
+        ("hello", "Base45"),
+        ("6BF590B20FFWJWG", "CBOR"),
+        (&"A".repeat(100_000), "more than"),
+    ] {
         fs::write(&resident, text).unwrap();
         let refused = provision(&journey, &["other.txt"], &["--fingerprint", &fingerprint]);
         let refused = refused.expect(2);
