@@ -29,6 +29,24 @@ fn export(journey: &Journey, state: &str, to: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+fn key_of(journey: &Journey, state: &str) -> String {
+    let printed = journey.kiosk(&["journal", "key", "--state", state]).expect(0);
+    printed.json["key"].as_str().unwrap().to_owned()
+}
+
+fn write(journey: &Journey, name: &str, lines: &[Value]) {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(journey.path(name), text).unwrap();
+}
+
+/// Checks lines as an export, and returns the exit status with what was wrong.
+fn checked(journey: &Journey, lines: &[Value]) -> (i32, String) {
+    write(journey, "changed", lines);
+    let (code, report) = verify(journey, &["--file", "changed", "--key", &key_of(journey, "kiosk")]);
+    assert!(report.is_null() || report["intact"].as_bool().unwrap() == (code == 0), "{report}");
+    (code, report["problem"].as_str().unwrap_or_default().to_owned())
+}
+
 fn verify(journey: &Journey, more: &[&str]) -> (i32, Value) {
     let answered = journey.kiosk(&[&["journal", "verify"][..], more].concat());
     (answered.code, answered.json)
@@ -56,10 +74,7 @@ fn a_lanes_work_is_written_down_and_an_auditor_checks_it_elsewhere() {
     assert_eq!(last["says"]["decided"]["reason"], "proof.replayed");
     assert!(lines.last().unwrap()["checkpoint"].is_string(), "an export ends with a signature");
 
-    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let key = key_of(&journey, "kiosk");
     let (code, report) = verify(&journey, &["--state", "kiosk"]);
     assert_eq!(
         (code, &report["intact"], &report["rows"], &report["signed"]),
@@ -67,10 +82,7 @@ fn a_lanes_work_is_written_down_and_an_auditor_checks_it_elsewhere() {
     );
     assert_eq!(verify(&journey, &["--file", "export", "--key", &key]), (0, report));
     // Another kiosk's key.
-    let other = journey.kiosk(&["journal", "key", "--state", "other"]).expect(0).json["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let other = key_of(&journey, "other");
     assert_eq!(verify(&journey, &["--file", "export", "--key", &other]).0, 1);
     assert_eq!(verify(&journey, &["--file", "export"]).0, 2, "whose is it?");
 }
@@ -78,17 +90,11 @@ fn a_lanes_work_is_written_down_and_an_auditor_checks_it_elsewhere() {
 #[test]
 fn nothing_in_an_export_can_be_changed() {
     let (journey, lines) = worked();
-    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let key = key_of(&journey, "kiosk");
     let with = |change: &dyn Fn(&mut Vec<Value>)| {
         let mut lines = lines.clone();
         change(&mut lines);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(journey.path("changed"), text).unwrap();
-        let (code, report) = verify(&journey, &["--file", "changed", "--key", &key]);
-        (code, report["problem"].as_str().unwrap_or_default().to_owned())
+        checked(&journey, &lines)
     };
     assert_eq!(with(&|_| ()).0, 0);
     let decision = lines.iter().position(|line| line["says"]["decided"].is_object()).unwrap();
@@ -108,12 +114,8 @@ fn nothing_in_an_export_can_be_changed() {
     // Rows taken off the end with their checkpoint are told by a checkpoint that was kept.
     let note = journey.kiosk(&["journal", "checkpoint", "--state", "kiosk", "--at", LATER]).expect(0);
     fs::write(journey.path("kept"), note.json["checkpoint"].as_str().unwrap()).unwrap();
-    let write = |name: &str, lines: &[Value]| {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(journey.path(name), text).unwrap();
-    };
     let first = lines.iter().position(|line| line["checkpoint"].is_string()).unwrap();
-    write("short", &lines[..=first]);
+    write(&journey, "short", &lines[..=first]);
     assert_eq!(verify(&journey, &["--file", "short", "--key", &key]).0, 0, "by itself it is whole");
     assert_eq!(verify(&journey, &["--file", "short", "--key", &key, "--checkpoint", "kept"]).0, 1);
     assert_eq!(verify(&journey, &["--file", "export", "--key", &key, "--checkpoint", "kept"]).0, 0);
@@ -124,26 +126,14 @@ fn nothing_in_an_export_can_be_changed() {
 #[test]
 fn what_nobody_signed_is_not_intact() {
     let (journey, lines) = worked();
-    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let with = |lines: &[&Value]| {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(journey.path("changed"), text).unwrap();
-        let (code, report) = verify(&journey, &["--file", "changed", "--key", &key]);
-        assert_eq!(report["intact"].as_bool().unwrap(), code == 0);
-        (code, report["problem"].as_str().unwrap_or_default().to_owned())
-    };
-    let rows: Vec<&Value> = lines.iter().filter(|line| line["seq"].is_u64()).collect();
-    let (code, problem) = with(&rows);
+    let rows: Vec<Value> = lines.iter().filter(|line| line["seq"].is_u64()).cloned().collect();
+    let (code, problem) = checked(&journey, &rows);
     assert!(code == 1 && problem.contains("nobody signed the rows from 0 on"), "{problem}");
-    let (code, problem) =
-        with(&[&lines[..], &[lines[lines.len() - 2].clone()]].concat().iter().collect::<Vec<_>>());
+    let (code, problem) = checked(&journey, &[&lines[..], &[lines[lines.len() - 2].clone()]].concat());
     assert_eq!((code, problem.as_str()), (1, "row 4 is missing: row 3 is in its place"));
-    let (code, problem) = with(&lines[..lines.len() - 1].iter().collect::<Vec<_>>());
+    let (code, problem) = checked(&journey, &lines[..lines.len() - 1]);
     assert!(code == 1 && problem.contains("nobody signed the rows from 1 on"), "{problem}");
-    assert_eq!(with(&[]), (1, "there are no rows".to_owned()));
+    assert_eq!(checked(&journey, &[]), (1, "there are no rows".to_owned()));
     for verb in [&["verify"][..], &["export"], &["checkpoint"]] {
         let said = journey.kiosk(&[&["journal"], verb, &["--state", "kisok"]].concat()).expect(2).said;
         assert!(said.contains("holds no kiosk's state"), "{said}");
@@ -155,10 +145,7 @@ fn what_nobody_signed_is_not_intact() {
 #[test]
 fn an_auditor_reads_parts_one_after_the_other() {
     let (journey, _) = worked();
-    let key = journey.kiosk(&["journal", "key", "--state", "kiosk"]).expect(0).json["key"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let key = key_of(&journey, "kiosk");
     let found = ["journal", "found", "--decision", "2", "--reason", "status.revoked", "--state", "kiosk"];
     journey.kiosk(&[&found[..], &["--at", LATER]].concat()).expect(0);
     let rest = ["journal", "export", "--state", "kiosk", "--from", "4", "--at", LATER];
